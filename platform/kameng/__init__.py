@@ -1,0 +1,1 @@
+"""The platform: tenancy, tasks, identity, cards, web kit. It knows no shop."""

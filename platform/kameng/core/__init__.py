@@ -1,0 +1,1 @@
+"""Money, ids, clock, errors. No I/O."""

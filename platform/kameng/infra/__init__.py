@@ -1,0 +1,1 @@
+"""Settings, database, tenancy, outbox, tasks, Redis, outbound HTTP, crypto, telemetry."""

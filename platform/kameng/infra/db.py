@@ -1,0 +1,77 @@
+"""One pool of connections to PostgreSQL, and the session of master code.
+
+Every transaction takes its rights with it (`SET LOCAL`): the login role has none of its own. A session comes from
+`master_session` or from `Tenant.begin`, and from nowhere else.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from kameng.infra import outbox
+from kameng.infra.settings import Settings
+
+ENTER = text("SELECT set_config('role', :role, true), set_config('search_path', :path, true)")
+
+
+async def leave_to_relay(sent: Sequence[outbox.Sent]) -> None:
+    """Sends nothing: the relay will, when the rows are due. For processes that have no queue at hand."""
+
+
+class Database:
+    """The pool, and the names of the roles, which begin with the database's name because roles are shared by all
+    databases of a server."""
+
+    def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
+        self.name = urlsplit(settings.database_url).path.lstrip("/")
+        self.dispatch: Callable[[Sequence[outbox.Sent]], Awaitable[None]] = leave_to_relay
+        self.engine: AsyncEngine = create_async_engine(
+            driver_url(settings.database_url),
+            pool_size=pool_size or settings.pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            pool_use_lifo=True,
+            connect_args={"connect_timeout": 5, "application_name": "kameng"},
+        )
+
+    @property
+    def owner_role(self) -> str:
+        return f"{self.name}_owner"
+
+    @property
+    def master_role(self) -> str:
+        return f"{self.name}_master"
+
+    def tenant_role(self, tenant_id: int) -> str:
+        return f"{self.name}_tenant_{tenant_id}"
+
+    @asynccontextmanager
+    async def master_session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction as the master: all of schema `master`, no tenant's schema."""
+        async with self.transaction(self.master_role, "master") as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self, role: str, path: str) -> AsyncIterator[AsyncSession]:
+        """One transaction with the rights of `role` and the search path `path`; commits unless it raises.
+
+        What it recorded in the outbox is sent once the commit has happened.
+        """
+        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+            async with session.begin():
+                await session.execute(ENTER, {"role": role, "path": path})
+                yield session
+            if sent := outbox.pending(session):
+                await self.dispatch(sent)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def driver_url(url: str) -> str:
+    """A `postgresql://` address for SQLAlchemy with psycopg 3."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)

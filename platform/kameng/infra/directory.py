@@ -1,0 +1,57 @@
+"""Which tenant answers at a host. Looked up in `master`, remembered in the process for two seconds."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from kameng.core.errors import NotFound
+from kameng.infra.db import Database
+from kameng.infra.tenancy import Tenant
+
+TTL_S = 2.0
+CAPACITY = 10_000
+
+TENANT = """
+    SELECT t.id, t.slug, t.name, t.state, h.host, t.time_zone, t.locale, t.accent, t.notice, t.contact
+    FROM tenants t JOIN hosts h ON h.tenant_id = t.id
+"""
+BY_HOST = text(TENANT + "WHERE h.host = :key AND t.state <> 'closed'")
+BY_ID = text(TENANT + "WHERE t.id = :key AND h.is_primary AND t.state <> 'closed'")
+
+
+class Directory:
+    """Tenants by host and by number. A change of a tenant is seen by every process within `TTL_S`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self.database = database
+        self.clock = clock
+        self._known: dict[str | int, tuple[float, Tenant | None]] = {}
+
+    async def at_host(self, host: str) -> Tenant | None:
+        """The tenant that serves `host` (lower case, no port), or None."""
+        return await self._look_up(host)
+
+    async def tenant(self, tenant_id: int) -> Tenant:
+        """The tenant by number, at its primary host. Raises `NotFound`."""
+        found = await self._look_up(tenant_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    def forget(self) -> None:
+        """Drops what is remembered; for whoever has just changed a tenant."""
+        self._known.clear()
+
+    async def _look_up(self, key: str | int) -> Tenant | None:
+        remembered = self._known.get(key)
+        if remembered and remembered[0] > self.clock():
+            return remembered[1]
+        statement = BY_HOST if isinstance(key, str) else BY_ID
+        async with self.database.master_session() as session:
+            row = (await session.execute(statement, {"key": key})).mappings().one_or_none()
+        tenant = Tenant(**row, database=self.database) if row else None
+        if len(self._known) >= CAPACITY:
+            self._known.clear()
+        self._known[key] = (self.clock() + TTL_S, tenant)
+        return tenant

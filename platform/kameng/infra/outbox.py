@@ -1,0 +1,111 @@
+"""Facts that others follow: written with what they tell of, sent right after the commit, sent again until followed.
+
+`record(session, OrderPaid(...))` writes one row for each follower of the event in the caller's transaction. When that
+transaction has committed, the rows' ids are sent to the workers at once. A worker deletes the row when the follower is
+done; the relay sends again what is left after `due_at`. So Redis may lose anything, a worker may die at any point, and
+every follower runs at least once: followers are idempotent. See docs/adr/0003-outbox.md.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kameng.core import clock, ids
+
+RESEND_AFTER = timedelta(seconds=6)
+PENDING = "outbox"  # key in session.info
+
+INSERT = text(
+    "INSERT INTO outbox (id, tenant_id, follower, payload, trace_id, due_at)"
+    " VALUES (:id, current_tenant(), :follower, CAST(:payload AS jsonb), :trace_id, :due_at)"
+)
+CLAIM_DUE = text(
+    """
+    UPDATE outbox SET attempts = attempts + 1, due_at = now() + LEAST(interval '5 minutes',
+        :resend_after * power(2, LEAST(attempts, 6)))
+    WHERE id IN (SELECT id FROM outbox WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING id, follower
+    """
+)
+FETCH = text("SELECT tenant_id, payload, trace_id FROM outbox WHERE id = :id")
+REMEMBER = text("UPDATE outbox SET last_error = :error WHERE id = :id")
+DONE = text("DELETE FROM outbox WHERE id = :id")
+POSTPONE = text(
+    "UPDATE outbox SET due_at = now() + make_interval(secs => :delay_s), last_error = :error WHERE id = :id"
+)
+
+
+class Event(Struct, frozen=True):
+    """Base of all events: named in the past tense, made of ids and plain values."""
+
+
+class Sent(Struct, frozen=True):
+    """What travels to the workers: which row, and which follower is to read it."""
+
+    id: UUID
+    follower: str
+
+
+class Letter(Struct, frozen=True):
+    """A row as the worker reads it. `tenant_id` is None for the master's own events."""
+
+    tenant_id: int | None
+    payload: Any
+    trace_id: str
+
+
+followers: dict[type[Event], list[str]] = {}
+
+
+async def record(session: AsyncSession, event: Event, *, trace_id: str = "") -> None:
+    """Writes `event` for each of its followers. An event that nobody follows costs nothing."""
+    for follower in followers.get(type(event), ()):
+        sent = Sent(ids.uuid7(), follower)
+        await session.execute(
+            INSERT,
+            {
+                "id": sent.id,
+                "follower": follower,
+                "payload": msgspec.json.encode(event).decode(),
+                "trace_id": trace_id,
+                "due_at": clock.now() + RESEND_AFTER,
+            },
+        )
+        session.info.setdefault(PENDING, []).append(sent)
+
+
+def pending(session: AsyncSession) -> Sequence[Sent]:
+    """What this session has recorded and not yet sent."""
+    sent: Sequence[Sent] = session.info.get(PENDING, ())
+    return sent
+
+
+async def claim_due(session: AsyncSession, limit: int = 500) -> Sequence[Sent]:
+    """Rows whose time has come, pushed to a later time before they are sent again. Master session."""
+    rows = await session.execute(CLAIM_DUE, {"limit": limit, "resend_after": RESEND_AFTER})
+    return [Sent(row.id, row.follower) for row in rows]
+
+
+async def fetch(session: AsyncSession, outbox_id: UUID) -> Letter | None:
+    """The row, or None when another worker has finished it. Master session."""
+    row = (await session.execute(FETCH, {"id": outbox_id})).one_or_none()
+    return Letter(row.tenant_id, row.payload, row.trace_id) if row else None
+
+
+async def done(session: AsyncSession, outbox_id: UUID) -> None:
+    await session.execute(DONE, {"id": outbox_id})
+
+
+async def postpone(session: AsyncSession, outbox_id: UUID, delay_s: float, error: str = "") -> None:
+    await session.execute(POSTPONE, {"id": outbox_id, "delay_s": delay_s, "error": error[:500]})
+
+
+async def remember_error(session: AsyncSession, outbox_id: UUID, error: str) -> None:
+    """Keeps why a follower failed; `claim_due` has already set when the row comes again."""
+    await session.execute(REMEMBER, {"id": outbox_id, "error": error[:500]})

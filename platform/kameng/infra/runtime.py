@@ -1,0 +1,52 @@
+"""What a process holds while it runs: settings, pools, keys. Opened by the composition, handed down by parameter."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from kameng.infra import redis as redis_door
+from kameng.infra.crypto import Keyring
+from kameng.infra.db import Database
+from kameng.infra.directory import Directory
+from kameng.infra.http import Outbound
+from kameng.infra.settings import Settings
+from kameng.infra.tasks import Queue
+
+
+class Runtime(Struct, frozen=True, kw_only=True):
+    """The process's resources. Everything in it is safe to share between requests."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    directory: Directory
+    keyring: Keyring
+    outbound: Outbound
+    queue: Queue
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime on the current event loop, closed in reverse order."""
+    database = Database(settings)
+    redis = redis_door.connect(settings)
+    outbound = Outbound()
+    queue = Queue(settings.redis_url)
+    database.dispatch = queue.send
+    try:
+        yield Runtime(
+            settings=settings,
+            database=database,
+            redis=redis,
+            directory=Directory(database),
+            keyring=Keyring(database, settings.vault_key),
+            outbound=outbound,
+            queue=queue,
+        )
+    finally:
+        await outbound.aclose()
+        await redis.aclose()
+        await database.close()
+        queue.close()

@@ -1,0 +1,109 @@
+"""`KAMENG_*`, read once into one frozen struct. A wrong or missing value is one sentence naming the variable."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from kameng.core.errors import KamengError
+
+PREFIX = "KAMENG_"
+
+
+class SettingsError(KamengError):
+    """A variable is missing or wrong; the message names it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Every setting of a process. Field `x_y` is the variable `KAMENG_X_Y`.
+
+    URLs as libpq and redis-py read them; `secret_key` and `vault_key` are 32 bytes in base64; times in seconds.
+    """
+
+    database_url: str  # the application's login role; it owns nothing
+    admin_url: str = ""  # a role that may create roles and schemas; needed to migrate and to open tenants
+    redis_url: str
+    secret_key: str
+    vault_key: str
+    master_host: str = "master.localhost"
+    station_domain: str = "localhost"  # a new station `abc` is reached at abc.<station_domain>
+    scheme: str = "http"
+    public_port: int = 0  # 0: the scheme's own port
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    metrics_port: int = 0  # 0: no metrics
+    web_workers: int = 1
+    pool_size: int = 10
+    trusted_proxies: str = ""  # addresses whose X-Forwarded-For is believed, by commas
+    supplier_timeout_s: float = 8.0
+    gateway_timeout_s: float = 5.0
+    allow_private_suppliers: bool = False  # sandbox suppliers live on loopback
+    log_format: str = "auto"  # auto, json, console
+    log_level: str = "info"
+    asset_folder: str = ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether buyers reach us over TLS; decides about `__Host-` cookies."""
+        return self.scheme == "https"
+
+    def base_url(self, host: str) -> str:
+        """`https://shop.example` or `http://shop.localhost:8000`: where `host` is reached from outside."""
+        standard = {"http": 80, "https": 443}[self.scheme]
+        port = f":{self.public_port}" if self.public_port not in (0, standard) else ""
+        return f"{self.scheme}://{host}{port}"
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises `SettingsError` with one sentence."""
+    values = {
+        name: environ[PREFIX + name.upper()]
+        for name in Settings.__struct_fields__
+        if environ.get(PREFIX + name.upper())
+    }
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_sentence(str(error))) from None
+    _check(settings)
+    return settings
+
+
+def to_environ(settings: Settings) -> dict[str, str]:
+    """The variables from which `read` makes the same settings: what a child process is started with."""
+    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.__struct_fields__}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _sentence(problem: str) -> str:
+    for name in Settings.__struct_fields__:
+        if f"`{name}`" in problem or f"$.{name}" in problem:
+            variable = PREFIX + name.upper()
+            if "missing" in problem:
+                return f"{variable} is not set."
+            return f"{variable} is wrong: {problem.split(' - at')[0]}."
+    return problem
+
+
+def _check(settings: Settings) -> None:
+    for name in ("secret_key", "vault_key"):
+        try:
+            key = base64.b64decode(getattr(settings, name), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != 32:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be 32 bytes in base64.")
+    for name, schemes in (("database_url", {"postgresql"}), ("redis_url", {"redis", "rediss", "unix"})):
+        if urlsplit(getattr(settings, name)).scheme not in schemes:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be a {' or '.join(sorted(schemes))}:// address.")
+    if settings.scheme not in ("http", "https"):
+        raise SettingsError(f"{PREFIX}SCHEME must be http or https.")
+    if settings.log_format not in ("auto", "json", "console"):
+        raise SettingsError(f"{PREFIX}LOG_FORMAT must be auto, json or console.")

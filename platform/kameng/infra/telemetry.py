@@ -1,0 +1,37 @@
+"""Logs that machines read and people can follow, and the counters of Prometheus."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from kameng.infra.settings import Settings
+
+REQUESTS = Counter("kameng_requests_total", "Requests answered", ["face", "method", "status"])
+REQUEST_SECONDS = Histogram(
+    "kameng_request_seconds",
+    "Time to answer, in seconds",
+    ["face"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+ORDERS = Counter("kameng_orders_total", "Orders by the state they reached", ["state"])
+
+
+def configure(settings: Settings) -> None:
+    """JSON lines on stderr, or coloured ones on a terminal."""
+    level = logging.getLevelName(settings.log_level.upper())
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json
+              else [structlog.dev.ConsoleRenderer()]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
