@@ -1,0 +1,1 @@
+"""Money. Knows no shop: buyers, orders and tenants are references."""

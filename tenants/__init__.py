@@ -1,0 +1,1 @@
+"""One sub-station and all that stands in its schema."""

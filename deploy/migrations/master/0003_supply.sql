@@ -117,6 +117,22 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 AS $$
     WHERE t.id = master.current_tenant()
 $$;
 
+-- The same for one sale of `p_quantity` units, without counting: can it come from the master's stock, can it be bought?
+CREATE FUNCTION master.sale_quote(p_good bigint, p_quantity int)
+RETURNS TABLE (wholesale_price numeric, in_pool boolean, upstream boolean)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 AS $$
+    SELECT p.price,
+           coalesce(bool_or(s.protocol = 'stock') AND (SELECT count(*) FROM (
+               SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good LIMIT p_quantity) some) = p_quantity, false),
+           coalesce(bool_or(s.protocol <> 'stock' AND (o.stock IS NULL OR o.stock >= p_quantity)), false)
+    FROM master.tenants t
+    JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good
+    JOIN master.goods g ON g.id = p.good_id AND g.state = 'active'
+    LEFT JOIN (master.offers o JOIN master.suppliers s ON s.id = o.supplier_id AND s.state = 'active')
+        ON o.good_id = p.good_id AND o.state = 'active'
+    WHERE t.id = master.current_tenant() GROUP BY p.price
+$$;
+
 -- Takes `p_quantity` cards of the master's stock for an order, or none. Rows that another sale holds are passed over.
 CREATE FUNCTION master.claim_cards(p_order uuid, p_good bigint, p_quantity int) RETURNS TABLE (id uuid, secret bytea)
 LANGUAGE sql VOLATILE SECURITY DEFINER ROWS 1 AS $$
@@ -132,6 +148,38 @@ LANGUAGE sql VOLATILE SECURITY DEFINER ROWS 1 AS $$
     SELECT t.id, t.item_id, t.secret, t.fingerprint, t.cost_cents, master.current_tenant(), p_order FROM taken t
     RETURNING card_issued.id, card_issued.secret
 $$;
+
+-- The same for an order that has been waiting: not while a purchase for it is under way, and not twice. The lock keeps
+-- this apart from the opening of a purchase (supplier_gateway.purchases) and from the reversal of the sale.
+CREATE FUNCTION master.order_lock(p_order uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER AS $$ SELECT pg_advisory_xact_lock(hashtextextended(p_order::text, 7)) $$;
+CREATE FUNCTION master.claim_cards_late(p_order uuid, p_good bigint, p_quantity int) RETURNS TABLE (id uuid, secret bytea)
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM master.order_lock(p_order);
+    IF EXISTS (SELECT 1 FROM master.purchases p WHERE p.order_ref = p_order AND p.state <> 'failed')
+       OR EXISTS (SELECT 1 FROM master.card_issued c WHERE c.order_ref = p_order)
+       OR EXISTS (SELECT 1 FROM master.ledger_transfers t WHERE t.key = 'reversal:' || p_order)
+       OR NOT EXISTS (SELECT 1 FROM master.offers o JOIN master.suppliers s ON s.id = o.supplier_id
+                      WHERE o.good_id = p_good AND o.state = 'active' AND s.state = 'active' AND s.protocol = 'stock')
+    THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT c.id, c.secret FROM master.claim_cards(p_order, p_good, p_quantity) c;
+END $$;
+
+-- The cost of cards claimed for an order that had been charged before: what post_sale does for a sale from stock.
+CREATE FUNCTION master.post_card_cost(p_order uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    v_cost bigint;
+BEGIN
+    SELECT coalesce(sum(cost_cents), 0) INTO v_cost FROM master.card_issued
+        WHERE order_ref = p_order AND tenant_id = master.current_tenant();
+    PERFORM master.ledger_post(
+        NULL, 'card_cost:' || p_order, 'card_cost', p_order::text,
+        ARRAY[NULL, NULL]::int[], ARRAY['card_stock', 'supplier_cost'], ARRAY['', ''], ARRAY[-v_cost, v_cost]);
+END $$;
 
 -- Charges one sale: the buyer's wallet the retail price, the tenant's deposit the wholesale price, in one transfer. The
 -- wholesale price is the master's to say: `p_wholesale_cents` is what the tenant was quoted, and KM410 is raised when it
@@ -171,11 +219,13 @@ DECLARE
     v_replayed boolean;
     v_tenants int[]; v_kinds text[]; v_owners text[]; v_amounts bigint[];
 BEGIN
+    PERFORM master.order_lock(p_order);
     SELECT id INTO v_sale FROM master.ledger_transfers WHERE key = 'sale:' || p_order AND tenant_id = me;
     IF v_sale IS NULL THEN
         RAISE EXCEPTION 'order % was never charged', p_order USING ERRCODE = 'KM404';
     END IF;
-    IF EXISTS (SELECT 1 FROM master.purchases WHERE order_ref = p_order AND state <> 'failed') THEN
+    IF EXISTS (SELECT 1 FROM master.purchases WHERE order_ref = p_order AND state <> 'failed')
+       OR EXISTS (SELECT 1 FROM master.card_issued WHERE order_ref = p_order) THEN
         RAISE EXCEPTION 'a purchase for order % is under way', p_order USING ERRCODE = 'KM409';
     END IF;
     SELECT array_agg(a.tenant_id ORDER BY e.line), array_agg(a.kind ORDER BY e.line),
@@ -188,5 +238,8 @@ BEGIN
     RETURN v_replayed;
 END $$;
 
-REVOKE ALL ON FUNCTION master.quote, master.claim_cards, master.post_sale, master.reverse_sale FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION master.quote, master.claim_cards, master.post_sale, master.reverse_sale TO @{tenants};
+REVOKE ALL ON FUNCTION master.quote, master.sale_quote, master.claim_cards, master.claim_cards_late, master.post_card_cost,
+    master.post_sale, master.reverse_sale, master.order_lock FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION master.quote, master.sale_quote, master.claim_cards, master.claim_cards_late, master.post_card_cost,
+    master.post_sale, master.reverse_sale TO @{tenants};
+GRANT EXECUTE ON FUNCTION master.order_lock TO @{master};

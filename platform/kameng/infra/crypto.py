@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,6 +62,13 @@ class Sealer:
         return f"{self.scope}/{place}/{row}".encode()
 
 
+class Vault(Struct, frozen=True):
+    """The two sealers a sale needs: cards are opened with the master's and sealed again with the tenant's."""
+
+    master: Sealer
+    tenant: Sealer
+
+
 class Keyring:
     """The data keys of this deployment, opened with the vault key and kept in the process."""
 
@@ -74,6 +82,9 @@ class Keyring:
 
     async def tenant(self, tenant_id: int) -> Sealer:
         return await self.sealer(f"tenant_{tenant_id}")
+
+    async def vault(self, tenant_id: int) -> Vault:
+        return Vault(await self.master(), await self.tenant(tenant_id))
 
     async def sealer(self, scope: str) -> Sealer:
         """The sealer of `scope`; its key is made at first use. Raises `Unsealable` under a wrong vault key."""

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
 
 from kameng.infra import outbox
 from kameng.infra.settings import Settings
@@ -17,16 +20,43 @@ from kameng.infra.settings import Settings
 ENTER = text("SELECT set_config('role', :role, true), set_config('search_path', :path, true)")
 
 
+class Roles(Struct, frozen=True):
+    """The database roles of one deployment. Their names begin with the database's name, because PostgreSQL shares
+    roles among all databases of a server."""
+
+    database: str
+
+    @property
+    def owner(self) -> str:
+        """Owns every table and function; nobody logs in as it."""
+        return f"{self.database}_owner"
+
+    @property
+    def master(self) -> str:
+        return f"{self.database}_master"
+
+    @property
+    def tenants(self) -> str:
+        """What all tenants may: their own rows of the shared tables."""
+        return f"{self.database}_tenants"
+
+    def tenant(self, tenant_id: int) -> str:
+        return f"{self.database}_tenant_{tenant_id}"
+
+
+def roles_of(settings: Settings) -> Roles:
+    return Roles(urlsplit(settings.database_url).path.lstrip("/"))
+
+
 async def leave_to_relay(sent: Sequence[outbox.Sent]) -> None:
     """Sends nothing: the relay will, when the rows are due. For processes that have no queue at hand."""
 
 
 class Database:
-    """The pool, and the names of the roles, which begin with the database's name because roles are shared by all
-    databases of a server."""
+    """The pool of the application's login role, which owns nothing and may only take the roles below it."""
 
     def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
-        self.name = urlsplit(settings.database_url).path.lstrip("/")
+        self.roles = roles_of(settings)
         self.dispatch: Callable[[Sequence[outbox.Sent]], Awaitable[None]] = leave_to_relay
         self.engine: AsyncEngine = create_async_engine(
             driver_url(settings.database_url),
@@ -38,21 +68,10 @@ class Database:
             connect_args={"connect_timeout": 5, "application_name": "kameng"},
         )
 
-    @property
-    def owner_role(self) -> str:
-        return f"{self.name}_owner"
-
-    @property
-    def master_role(self) -> str:
-        return f"{self.name}_master"
-
-    def tenant_role(self, tenant_id: int) -> str:
-        return f"{self.name}_tenant_{tenant_id}"
-
     @asynccontextmanager
     async def master_session(self) -> AsyncIterator[AsyncSession]:
         """One transaction as the master: all of schema `master`, no tenant's schema."""
-        async with self.transaction(self.master_role, "master") as session:
+        async with self.transaction(self.roles.master, "master") as session:
             yield session
 
     @asynccontextmanager
@@ -75,3 +94,12 @@ class Database:
 def driver_url(url: str) -> str:
     """A `postgresql://` address for SQLAlchemy with psycopg 3."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Base(DeclarativeBase):
+    """Base of the mapped tables. Classes name no schema: the transaction's search path decides."""
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's five-sign code of an error; ours begin with KM (deploy/migrations/master)."""
+    return str(getattr(error.orig, "sqlstate", "") or "")

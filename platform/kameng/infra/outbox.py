@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -63,8 +64,12 @@ class Letter(Struct, frozen=True):
 followers: dict[type[Event], list[str]] = {}
 
 
-async def record(session: AsyncSession, event: Event, *, trace_id: str = "") -> None:
-    """Writes `event` for each of its followers. An event that nobody follows costs nothing."""
+async def record(session: AsyncSession, event: Event, *, delay: timedelta | None = None) -> None:
+    """Writes `event` for each of its followers. An event that nobody follows costs nothing.
+
+    With a `delay` it is followed that much later: the way to a deadline. The request's trace goes with it.
+    """
+    trace_id = str(structlog.contextvars.get_contextvars().get("trace_id", ""))
     for follower in followers.get(type(event), ()):
         sent = Sent(ids.uuid7(), follower)
         await session.execute(
@@ -74,10 +79,11 @@ async def record(session: AsyncSession, event: Event, *, trace_id: str = "") -> 
                 "follower": follower,
                 "payload": msgspec.json.encode(event).decode(),
                 "trace_id": trace_id,
-                "due_at": clock.now() + RESEND_AFTER,
+                "due_at": clock.now() + (delay or RESEND_AFTER),
             },
         )
-        session.info.setdefault(PENDING, []).append(sent)
+        if delay is None:
+            session.info.setdefault(PENDING, []).append(sent)
 
 
 def pending(session: AsyncSession) -> Sequence[Sent]:

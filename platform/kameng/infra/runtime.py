@@ -11,6 +11,7 @@ from kameng.infra.crypto import Keyring
 from kameng.infra.db import Database
 from kameng.infra.directory import Directory
 from kameng.infra.http import Outbound
+from kameng.infra.live import Hub
 from kameng.infra.settings import Settings
 from kameng.infra.tasks import Queue
 
@@ -25,6 +26,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     keyring: Keyring
     outbound: Outbound
     queue: Queue
+    hub: Hub
 
 
 @asynccontextmanager
@@ -34,6 +36,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     redis = redis_door.connect(settings)
     outbound = Outbound()
     queue = Queue(settings.redis_url)
+    hub = Hub(redis)
     database.dispatch = queue.send
     try:
         yield Runtime(
@@ -44,8 +47,10 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             keyring=Keyring(database, settings.vault_key),
             outbound=outbound,
             queue=queue,
+            hub=hub,
         )
     finally:
+        await hub.close()
         await outbound.aclose()
         await redis.aclose()
         await database.close()

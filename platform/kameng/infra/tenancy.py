@@ -45,6 +45,6 @@ def schema_of(tenant_id: int) -> str:
 @asynccontextmanager
 async def begin_as(database: Database, tenant_id: int) -> AsyncIterator[AsyncSession]:
     """`Tenant.begin` for code that holds only the tenant's number, such as the relay."""
-    role, path = database.tenant_role(tenant_id), f"{schema_of(tenant_id)},master"
+    role, path = database.roles.tenant(tenant_id), f"{schema_of(tenant_id)},master"
     async with database.transaction(role, path) as session:
         yield session

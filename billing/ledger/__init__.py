@@ -1,0 +1,1 @@
+"""The double-entry ledger: entries that are only ever added, transfers that sum to zero."""

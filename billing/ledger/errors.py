@@ -1,0 +1,49 @@
+"""What the ledger refuses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from kameng.core.errors import Conflict, KamengError, Refused
+from kameng.infra.db import sqlstate
+
+
+class WalletTooLow(Refused):
+    message = "Your balance does not cover this. Top up first."
+
+
+class DepositTooLow(Refused):
+    """The station cannot pay the master. The buyer is told no more than that the shop is busy."""
+
+    message = "The shop cannot take this order right now. You have not been charged; the owner has been told."
+
+
+class PriceChanged(Conflict):
+    message = "The price has just changed. Look at it once more before you pay."
+
+
+class NeverCharged(Conflict):
+    message = "This order was never charged."
+
+
+class UnderWay(Conflict):
+    message = "A delivery is under way. It cannot be refunded now."
+
+
+BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow}
+BY_STATE: dict[str, type[KamengError]] = {"KM410": PriceChanged, "KM404": NeverCharged, "KM409": UnderWay}
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turns what the ledger's functions raise into errors with words. The transaction is over then."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = sqlstate(error)
+        if state == "KM402":
+            raise BY_KIND[error.orig.diag.message_primary]() from error  # type: ignore[union-attr]  # psycopg's diag
+        if state in BY_STATE:
+            raise BY_STATE[state]() from error
+        raise

@@ -1,0 +1,40 @@
+"""Setting tiers and prices. Master session."""
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.wholesale.models import Tier, TierPrice
+from kameng.core.errors import Conflict, Refused
+
+
+class TierNameTaken(Conflict):
+    message = "There is a tier of this name already."
+
+
+class BadPrice(Refused):
+    message = "A price is more than 0 and has at most four decimals."
+
+
+async def add_tier(session: AsyncSession, name: str, rank: int = 0) -> Tier:
+    """Raises `TierNameTaken`."""
+    if await session.scalar(select(func.count()).select_from(Tier).where(Tier.name == name)):
+        raise TierNameTaken(field="name")
+    tier = Tier(name=name, rank=rank)
+    session.add(tier)
+    await session.flush()
+    return tier
+
+
+async def set_price(session: AsyncSession, tier_id: int, good_id: int, price: Decimal) -> None:
+    """Sets what one unit of the good costs tenants of the tier, in yuan. Raises `BadPrice`."""
+    if price <= 0 or price != round(price, 4):
+        raise BadPrice(field="price")
+    statement = insert(TierPrice).values(tier_id=tier_id, good_id=good_id, price=price)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tier_id", "good_id"], set_={"price": price, "changed_at": func.now()}
+        )
+    )

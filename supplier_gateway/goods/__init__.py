@@ -1,0 +1,1 @@
+"""What the gateway can deliver: the master catalogue."""

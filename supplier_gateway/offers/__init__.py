@@ -1,0 +1,1 @@
+"""Whose version of a good: cost, stock, health of one supplier."""

@@ -1,0 +1,90 @@
+"""Reading and opening purchases. Master session."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Select, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supplier_gateway.purchases.models import Purchase
+
+LOCK_ORDER = text("SELECT order_lock(:order_ref)")
+SPOKEN_FOR = text(
+    """
+    SELECT EXISTS (SELECT 1 FROM card_issued WHERE order_ref = :order_ref)
+        OR EXISTS (SELECT 1 FROM ledger_transfers WHERE key = 'reversal:' || CAST(:order_ref AS text))
+    """
+)
+# One worker at a time: the lease is taken by the statement that looks whether it is free.
+LEASE = text(
+    """
+    UPDATE purchases SET lease_until = now() + make_interval(secs => :lease_s)
+    WHERE id = :id AND state IN ('submitted', 'unknown') AND lease_until <= now() RETURNING id
+    """
+)
+FAILED_BEFORE = text(
+    "SELECT offer_id, count(*) AS times FROM purchases WHERE order_ref = :order_ref AND state = 'failed'"
+    " AND created_at > now() - interval '2 seconds' GROUP BY offer_id"
+)
+
+
+class PurchaseLine(Struct, frozen=True):
+    """One purchase as the master's list shows it."""
+
+    reference: str
+    at: datetime
+    tenant_id: int
+    order_no: str
+    supplier_id: int
+    quantity: int
+    cost_cents: int
+    state: str
+    fault: str
+
+
+def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
+    """Purchases by order number or reference, newest first."""
+    found = select(Purchase).order_by(Purchase.id.desc())
+    if words:
+        found = found.where(
+            Purchase.order_no.icontains(words, autoescape=True)
+            | Purchase.reference.icontains(words, autoescape=True)
+        )
+    return found.where(Purchase.state == state) if state else found
+
+
+async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:
+    """The order's purchase that is under way or delivered; an index sees to it that there is at most one."""
+    return await session.scalar(
+        select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state != "failed")
+    )
+
+
+async def of_order(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
+    """All purchases of an order, in the order in which they were tried."""
+    return (
+        await session.scalars(select(Purchase).where(Purchase.order_ref == order_ref).order_by(Purchase.id))
+    ).all()
+
+
+async def lock_order(session: AsyncSession, order_ref: UUID) -> None:
+    """Until the commit nobody else opens a purchase for the order, claims cards for it late, or refunds it."""
+    await session.execute(LOCK_ORDER, {"order_ref": order_ref})
+
+
+async def spoken_for(session: AsyncSession, order_ref: UUID) -> bool:
+    """Whether the order already holds cards of the master's stock, or has been refunded."""
+    return bool((await session.execute(SPOKEN_FOR, {"order_ref": order_ref})).scalar_one())
+
+
+async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> bool:
+    """Takes the purchase for `lease_s` seconds. False when another worker has it."""
+    taken = await session.execute(LEASE, {"id": purchase_id, "lease_s": lease_s})
+    return taken.one_or_none() is not None
+
+
+async def just_failed(session: AsyncSession, order_ref: UUID) -> set[int]:
+    """Offers that have definitely failed for this order within the last two seconds."""
+    return {row.offer_id for row in await session.execute(FAILED_BEFORE, {"order_ref": order_ref})}

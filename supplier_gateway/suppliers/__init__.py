@@ -1,0 +1,1 @@
+"""Who delivers: supplier accounts and the adapters that speak their protocols."""

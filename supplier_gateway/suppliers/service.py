@@ -1,0 +1,56 @@
+"""Keeping supplier accounts, and opening the adapter of one. Master session."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kameng.infra.crypto import Sealer
+from kameng.infra.runtime import Runtime
+from supplier_gateway.adapters.sandbox.client import SandboxAdapter
+from supplier_gateway.port import SupplierAdapter
+from supplier_gateway.suppliers.models import STOCK, Supplier
+
+PLACE = "suppliers.secret"
+
+
+class UnknownProtocol(Exception):
+    """An account names a protocol that no adapter speaks: a fault of the configuration."""
+
+
+async def add(
+    session: AsyncSession,
+    sealer: Sealer,
+    name: str,
+    protocol: str,
+    base_url: str = "",
+    account: str = "",
+    secret: str = "",
+) -> Supplier:
+    """Opens an account; its secret is sealed under the master's key."""
+    supplier = Supplier(
+        name=name,
+        protocol=protocol,
+        base_url=base_url,
+        account=account,
+        secret=sealer.seal(PLACE, name, secret) if secret else None,
+    )
+    session.add(supplier)
+    await session.flush()
+    return supplier
+
+
+async def add_stock(session: AsyncSession, sealer: Sealer, name: str) -> Supplier:
+    """The master's own card stock as a supplier."""
+    return await add(session, sealer, name, STOCK)
+
+
+async def adapter_of(runtime: Runtime, supplier: Supplier) -> SupplierAdapter:
+    """The adapter that speaks the account's protocol. Raises `UnknownProtocol`."""
+    if supplier.protocol != "sandbox":
+        raise UnknownProtocol(f"{supplier.name}: {supplier.protocol}")
+    sealer = await runtime.keyring.master()
+    return SandboxAdapter(
+        base_url=supplier.base_url,
+        account=supplier.account,
+        secret=sealer.open(PLACE, supplier.name, supplier.secret or b""),
+        outbound=runtime.outbound,
+        timeout_s=runtime.settings.supplier_timeout_s,
+    )

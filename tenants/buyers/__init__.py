@@ -1,0 +1,1 @@
+"""Buyers: accounts of one tenant, members and guests."""

@@ -1,0 +1,1 @@
+"""Orders: placed, paid, delivered. The states and edges are in `states.py`."""

@@ -1,0 +1,43 @@
+"""Orders, tenant schema."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import FetchedValue
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kameng.infra.db import Base
+from tenants.orders.states import FINAL, State
+
+
+class Order(Base):
+    """One order line. `unit_price` and `wholesale_price` in yuan; the cents are what was charged."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    no: Mapped[str]
+    buyer_id: Mapped[UUID]
+    request_key: Mapped[str]
+    product_id: Mapped[int]
+    good_id: Mapped[int]
+    product_name: Mapped[str]
+    usage_note: Mapped[str]
+    contact: Mapped[str]
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal]
+    total_cents: Mapped[int]
+    wholesale_price: Mapped[Decimal]
+    wholesale_cents: Mapped[int]
+    pay_method: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    expires_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+
+    @property
+    def final(self) -> bool:
+        return State(self.state) in FINAL

@@ -1,0 +1,230 @@
+"""Reading orders, and the few large statements of a sale.
+
+A sale is on the hot path, and each statement costs a round trip and the mapping of its rows; so what one sale reads is
+one statement, and what it writes is one statement that ends in `post_sale`, which takes the contended locks (wallet,
+deposit) last and holds them only until the commit that follows. Measured by `kameng bench orders`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Select, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kameng.cards.service import Sealed
+from tenants.orders.errors import OrderGone
+from tenants.orders.models import Order
+
+OPENING = text(
+    """
+    SELECT p.id AS product_id, p.good_id, p.name AS product_name, p.usage_note, p.price, p.min_quantity, p.max_quantity,
+           q.wholesale_price, coalesce(q.in_pool, false) AS in_pool, coalesce(q.upstream, false) AS upstream,
+           (SELECT o.no FROM orders o WHERE o.buyer_id = :buyer_id AND o.request_key = :request_key) AS earlier_no,
+           coalesce((SELECT a.balance_cents FROM ledger_accounts a WHERE a.tenant_id = current_tenant()
+                     AND a.kind = 'wallet' AND a.owner = CAST(:buyer_id AS text)), 0) AS wallet_cents,
+           coalesce((SELECT a.balance_cents FROM ledger_accounts a WHERE a.tenant_id = current_tenant()
+                     AND a.kind = 'deposit' AND a.owner = ''), 0) AS deposit_cents
+    FROM products p LEFT JOIN sale_quote(p.good_id, :quantity) q ON true
+    WHERE p.id = :product_id AND p.state = 'on_sale'
+    """
+)
+CLAIM = text("SELECT id, secret FROM claim_cards(:order_id, :good_id, :quantity)")
+CLAIM_LATE = text("SELECT id, secret FROM claim_cards_late(:order_id, :good_id, :quantity)")
+
+INSERT_ORDER = """
+    INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, usage_note, contact, quantity,
+                        unit_price, total_cents, wholesale_price, wholesale_cents, pay_method, state, expires_at,
+                        paid_at, delivered_at)
+    VALUES (:id, :no, :buyer_id, :request_key, :product_id, :good_id, :product_name, :usage_note, :contact, :quantity,
+            :unit_price, :total_cents, :wholesale_price, :wholesale_cents, :pay_method, :state, :expires_at,
+            :paid_at, :delivered_at)
+"""
+INSERT_CARDS = """
+    INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
+    SELECT card.id, :product_id, card.secret, card.fingerprint, :id
+    FROM unnest(CAST(:card_ids AS uuid[]), CAST(:card_secrets AS bytea[]), CAST(:card_fingerprints AS bytea[]))
+         AS card (id, secret, fingerprint)
+"""
+INSERT_EVENT = "INSERT INTO order_events (order_id, state, note) VALUES (:id, :state, :note)"
+CHARGE = """
+    SELECT post_sale(:id, CAST(:buyer_id AS text), :good_id, :quantity, :total_cents, :wholesale_cents)
+"""
+PLACE_UNPAID = text(f"WITH placed AS ({INSERT_ORDER}) {INSERT_EVENT}")
+PLACE_SOLD = text(
+    f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}), happened AS ({INSERT_EVENT}) {CHARGE}"
+)
+SELL_UNPAID = text(
+    f"""
+    WITH sold AS (
+        UPDATE orders SET state = :state, paid_at = :paid_at, delivered_at = :delivered_at, expires_at = NULL,
+               wholesale_price = :wholesale_price, wholesale_cents = :wholesale_cents
+        WHERE id = :id AND state = 'unpaid'
+    ), cards AS ({INSERT_CARDS}), happened AS ({INSERT_EVENT}) {CHARGE}
+    """
+)
+MOVE = """
+    UPDATE orders SET state = :state, reason = :reason,
+           delivered_at = CASE WHEN :state = 'delivered' THEN clock_timestamp() END
+    WHERE id = :id AND state = ANY(:sources)
+"""
+SETTLE = text(
+    f"""
+    WITH moved AS ({MOVE} RETURNING id, product_id), happened AS (
+        INSERT INTO order_events (order_id, state, note) SELECT id, :state, :note FROM moved
+    ), cards AS (
+        INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
+        SELECT card.id, moved.product_id, card.secret, card.fingerprint, moved.id
+        FROM moved, unnest(CAST(:card_ids AS uuid[]), CAST(:card_secrets AS bytea[]),
+                           CAST(:card_fingerprints AS bytea[])) AS card (id, secret, fingerprint)
+    ) SELECT count(*) AS moved FROM moved
+    """
+)
+EVENTS = text("SELECT at, state, note FROM order_events WHERE order_id = :id ORDER BY at")
+TODAY = text(
+    """
+    SELECT count(*) AS orders, coalesce(sum(total_cents), 0)::bigint AS revenue_cents,
+           coalesce(sum(total_cents - wholesale_cents), 0)::bigint AS profit_cents,
+           count(*) FILTER (WHERE state IN ('paid', 'waiting')) AS open_orders
+    FROM orders WHERE paid_at >= :since AND state <> 'refunded'
+    """
+)
+BY_HOUR = text(
+    """
+    SELECT extract(hour FROM paid_at AT TIME ZONE :zone)::int AS hour, count(*) AS orders,
+           sum(total_cents)::bigint AS revenue_cents
+    FROM orders WHERE paid_at >= :since AND state <> 'refunded' GROUP BY 1 ORDER BY 1
+    """
+)
+
+
+class Opening(Struct, frozen=True):
+    """All that a sale reads. Prices in yuan for one unit; balances in cents."""
+
+    product_id: int
+    good_id: int
+    product_name: str
+    usage_note: str
+    price: Decimal
+    min_quantity: int
+    max_quantity: int
+    wholesale_price: Decimal | None  # None: the master does not offer the good to this tenant
+    in_pool: bool
+    upstream: bool
+    earlier_no: str | None
+    wallet_cents: int
+    deposit_cents: int
+
+
+class Happening(Struct, frozen=True):
+    """One line of an order's history."""
+
+    at: datetime
+    state: str
+    note: str
+
+
+class Today(Struct, frozen=True):
+    """What was charged since midnight, in cents, without what was refunded."""
+
+    orders: int
+    revenue_cents: int
+    profit_cents: int
+    open_orders: int
+
+
+async def opening(
+    session: AsyncSession, product_id: int, quantity: int, buyer_id: UUID, request_key: str
+) -> Opening | None:
+    """What a sale of `quantity` needs to know; None when the product is not on sale."""
+    row = await session.execute(
+        OPENING,
+        {"product_id": product_id, "quantity": quantity, "buyer_id": buyer_id, "request_key": request_key},
+    )
+    found = row.one_or_none()
+    return Opening(*found) if found else None
+
+
+async def claim(session: AsyncSession, order_id: UUID, good_id: int, quantity: int) -> Sequence[Sealed]:
+    """Takes cards from the master's stock for a new order: `quantity` of them, or none."""
+    rows = await session.execute(CLAIM, {"order_id": order_id, "good_id": good_id, "quantity": quantity})
+    return [Sealed(row.id, bytes(row.secret)) for row in rows]
+
+
+async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quantity: int) -> Sequence[Sealed]:
+    """The same for an order that waits; nothing while a purchase for it is under way."""
+    rows = await session.execute(CLAIM_LATE, {"order_id": order_id, "good_id": good_id, "quantity": quantity})
+    return [Sealed(row.id, bytes(row.secret)) for row in rows]
+
+
+async def write(session: AsyncSession, statement: Any, values: Mapping[str, Any]) -> Any:
+    """Runs one of the writing statements above and returns its single value, if it has one."""
+    result = await session.execute(statement, values)
+    return result.scalar_one() if result.returns_rows else None  # type: ignore[attr-defined]  # a CursorResult
+
+
+async def order_by_no(session: AsyncSession, no: str, *, lock: bool = False) -> Order:
+    """Any order of the station. Raises `OrderGone`."""
+    statement = select(Order).where(Order.no == no)
+    found = await session.scalar(statement.with_for_update() if lock else statement)
+    if found is None:
+        raise OrderGone
+    return found
+
+
+async def order(session: AsyncSession, order_id: UUID) -> Order:
+    """Raises `OrderGone`."""
+    found = await session.get(Order, order_id)
+    if found is None:
+        raise OrderGone
+    return found
+
+
+async def order_of(session: AsyncSession, buyer_id: UUID, no: str) -> Order:
+    """An order of this buyer. Raises `OrderGone`, for somebody else's too."""
+    found = await session.scalar(select(Order).where(Order.no == no, Order.buyer_id == buyer_id))
+    if found is None:
+        raise OrderGone
+    return found
+
+
+async def order_requested(session: AsyncSession, buyer_id: UUID, request_key: str) -> Order | None:
+    """What an earlier sending of the same form became."""
+    return await session.scalar(
+        select(Order).where(Order.buyer_id == buyer_id, Order.request_key == request_key)
+    )
+
+
+def of_buyer(buyer_id: UUID) -> Select[tuple[Order]]:
+    """A buyer's orders, newest first."""
+    return select(Order).where(Order.buyer_id == buyer_id).order_by(Order.id.desc())
+
+
+def search(words: str = "", state: str = "") -> Select[tuple[Order]]:
+    """Orders for the owner's list, by number, product or contact, newest first."""
+    found = select(Order).order_by(Order.id.desc())
+    if words:
+        found = found.where(
+            Order.no.icontains(words, autoescape=True)
+            | Order.product_name.icontains(words, autoescape=True)
+            | Order.contact.icontains(words, autoescape=True)
+        )
+    return found.where(Order.state == state) if state else found
+
+
+async def history(session: AsyncSession, order_id: UUID) -> Sequence[Happening]:
+    return [Happening(*row) for row in await session.execute(EVENTS, {"id": order_id})]
+
+
+async def today(session: AsyncSession, since: datetime) -> Today:
+    """Since `since`, the tenant's midnight."""
+    return Today(*(await session.execute(TODAY, {"since": since})).one())
+
+
+async def by_hour(session: AsyncSession, since: datetime, zone: str) -> Sequence[tuple[int, int, int]]:
+    """`(hour of the tenant's day, orders, revenue in cents)` for hours that had any."""
+    rows = await session.execute(BY_HOUR, {"since": since, "zone": zone})
+    return [(row.hour, row.orders, row.revenue_cents) for row in rows]

@@ -1,0 +1,1 @@
+"""Tenants: opening one, and the list of them for the master."""

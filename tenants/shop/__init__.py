@@ -1,0 +1,1 @@
+"""The shop: what a station lists and sells."""
