@@ -1,0 +1,304 @@
+"""The one door to other people's HTTP servers.
+
+What an error means for money is said by its class: after `NotSent` nothing reached the other side and the
+call may be made again; after `NoAnswer` it may or may not have been carried out; `BadAnswer` is an answer
+that cannot be used, which says as little about what was done. Times are seconds, sizes are bytes.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TypeVar, cast
+
+import httpcore
+import httpx
+import msgspec
+
+ONE_MEBIBYTE = 1 << 20
+KEEP_ALIVE_S = 30.0
+LONGEST_DETAIL = 200
+
+# Both write whole addresses, and with them the keys that some protocols carry in the query.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_SENDING = "http11.send_request_headers.started"
+_WIRE_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    httpx.RequestError,
+    TimeoutError,
+)
+
+T = TypeVar("T")
+
+
+class OutboundError(Exception):
+    """A call that gave no usable answer. The text holds the host, never the path, query or body."""
+
+
+class NotSent(OutboundError):
+    """Nothing of the request left: refused, no such host, no connection in time, a malformed address."""
+
+
+class AddressForbidden(NotSent):
+    """The host resolves only to private, loopback or otherwise unroutable addresses."""
+
+
+class NoAnswer(OutboundError):
+    """The request was at least partly sent and no whole answer came: what the other side did is unknown."""
+
+
+class BadAnswer(OutboundError):
+    """An answer came and is of no use: too large, compressed against our wish, or of another type."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer of any status. Redirects are answers too: none is followed. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; bytes that are not become U+FFFD."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self, expected: type[T]) -> T:
+        """The body as `expected`. Raises `BadAnswer` when it is not JSON or has another shape."""
+        try:
+            return msgspec.json.decode(self.body, type=expected)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadAnswer(f"not the expected JSON: {error}"[:LONGEST_DETAIL]) from error
+
+
+class _Progress:
+    """Notes whether a byte of the request may have left; httpcore calls it at each step."""
+
+    def __init__(self) -> None:
+        self.sending = False
+
+    async def __call__(self, step: str, _info: Mapping[str, object]) -> None:
+        self.sending = self.sending or step == _SENDING
+
+
+class Outbound:
+    """One pool of connections, kept alive between calls, for one event loop. Close it with `aclose`.
+
+    `allow_private` lets it reach loopback and private networks (sandboxes, a supplier in the same rack);
+    without it every address is checked after the name is resolved, and the checked one is connected to.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        timeout_s: float = 10.0,
+        connect_timeout_s: float = 3.0,
+        max_body_bytes: int = ONE_MEBIBYTE,
+        max_connections: int = 100,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._max_body_bytes = max_body_bytes
+        self._client = httpx.AsyncClient(
+            transport=_Transport(allow_private=allow_private, max_connections=max_connections),
+            trust_env=False,  # a proxy from the environment would resolve names behind the guard's back
+            follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),  # tenants share this door
+            headers={"user-agent": "kameng", "accept-encoding": "identity"},
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: Mapping[str, str] | None = None,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        max_body_bytes: int | None = None,
+    ) -> Reply:
+        """One call and its whole answer. `data` is sent url-encoded, `json` as JSON, `content` as it stands.
+
+        `timeout_s` bounds everything, from the name to the last byte.
+        Raises `NotSent`, `NoAnswer`, `BadAnswer`.
+        """
+        progress = _Progress()
+        whole_s = self._timeout_s if timeout_s is None else timeout_s
+        cap = self._max_body_bytes if max_body_bytes is None else max_body_bytes
+        request = self._build(method, url, data, json, content, headers, whole_s, progress)
+        try:
+            async with asyncio.timeout(whole_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    body = await _read(response, cap)
+                finally:
+                    await response.aclose()
+        except _WIRE_ERRORS as error:
+            kind = NoAnswer if progress.sending else NotSent
+            raise kind(f"{method} {request.url.host}: {type(error).__name__}") from error
+        return Reply(response.status_code, dict(response.headers), body)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    def _build(
+        self,
+        method: str,
+        url: str,
+        data: Mapping[str, str] | None,
+        json: object,
+        content: bytes | None,
+        headers: Mapping[str, str] | None,
+        whole_s: float,
+        progress: _Progress,
+    ) -> httpx.Request:
+        all_headers = dict(headers or {})
+        if json is not None:
+            content = msgspec.json.encode(json)
+            all_headers.setdefault("content-type", "application/json")
+        try:
+            request = self._client.build_request(
+                method,
+                url,
+                content=content,
+                data=data,
+                headers=all_headers,
+                timeout=httpx.Timeout(whole_s, connect=min(whole_s, self._connect_timeout_s)),
+                extensions={"trace": progress},
+            )
+        except httpx.InvalidURL as error:
+            raise NotSent("the address is malformed") from error
+        if request.url.scheme not in ("http", "https") or not request.url.host:
+            raise NotSent("the address is not an absolute http or https address")
+        return request
+
+
+async def _read(response: httpx.Response, cap: int) -> bytes:
+    """The body as sent. Compressed ones are refused: a small one can unpack to more than the memory holds."""
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise BadAnswer(f"{response.request.url.host}: compressed as {encoding[:20]!r}")
+    body = bytearray()
+    async for part in response.aiter_raw():
+        body += part
+        if len(body) > cap:
+            raise BadAnswer(f"{response.request.url.host}: more than {cap} bytes")
+    return bytes(body)
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    """httpx over a pool whose connections are made by `_Network`: its own transport takes no such part."""
+
+    def __init__(self, *, allow_private: bool, max_connections: int) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=_Network(allow_private),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._answer.aiter_stream()
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+class _Network(httpcore.AsyncNetworkBackend):
+    """Resolves a name, drops forbidden addresses, connects to what is left in the resolver's order."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        # a cast, since the class stands behind a try and checkers see its empty twin
+        self._sockets = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            async with asyncio.timeout(timeout):
+                found = await _addresses(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"resolving {host}") from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"no address of {host}") from error
+        allowed = [address for address in found if self._allow_private or is_public(address)]
+        if not allowed:
+            raise AddressForbidden(f"{host} has no public address")
+        refusal: httpcore.ConnectError | None = None
+        for address in allowed:
+            try:
+                return await self._sockets.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                refusal = error
+        raise httpcore.ConnectError(f"{host} refuses on every address") from refusal
+
+    async def sleep(self, seconds: float) -> None:
+        await self._sockets.sleep(seconds)
+
+
+async def _addresses(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """Every address of a host, once. Names under `localhost` are loopback without asking (RFC 6761, 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return [IPv4Address("127.0.0.1")]
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(where[0]) for *_, where in found))
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is of the open Internet, also when an IPv4 one is wrapped in IPv6."""
+    if isinstance(address, IPv6Address):
+        wrapped = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            wrapped = IPv4Address(int(address) & 0xFFFFFFFF)
+        if wrapped is not None:
+            return is_public(wrapped)
+    return address.is_global and not address.is_multicast
