@@ -3,13 +3,27 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
+import traceback
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.types import Scope
 
 LOOK_AGAIN_S = 0.02
+
+
+class Expected(Exception):
+    """An error that the application answers on purpose; not worth a traceback."""
+
+
+async def tell_surprise(error: Exception, scope: Scope) -> None:
+    """An `after_exception` hook: writes what nobody expected to stderr, with its traceback."""
+    if not isinstance(error, (Expected, HTTPException)):
+        print(f"{scope['path']} failed", *traceback.format_exception(error), file=sys.stderr, flush=True)
 
 
 def serve_until_signal(app: Litestar, *, host: str, port: int, name: str) -> None:
@@ -24,6 +38,11 @@ def serve_until_signal(app: Litestar, *, host: str, port: int, name: str) -> Non
 
 
 async def _serve(app: Litestar, host: str, port: int, name: str) -> int:
+    try:
+        _check_free(host, port)
+    except OSError as error:
+        print(f"{name} cannot serve on {host}:{port}: {error}", file=sys.stderr, flush=True)
+        return 1
     server = Server(
         app,
         address=host,
@@ -43,10 +62,16 @@ async def _serve(app: Litestar, host: str, port: int, name: str) -> int:
     if not serving.done():
         print(f"{name} is listening on http://{host}:{port}", flush=True)
         await asyncio.wait({serving})
-    error = serving.exception()
-    if error is not None:
-        print(f"{name} cannot serve on {host}:{port}: {error}", file=sys.stderr, flush=True)
-    return 0 if error is None else 1
+    await serving
+    return 0
+
+
+def _check_free(host: str, port: int) -> None:
+    """Granian listens with SO_REUSEPORT and would silently share a port that is taken. Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 async def _accepts(host: str, port: int) -> None:
