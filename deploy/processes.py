@@ -141,6 +141,7 @@ def stop_working_in(folder: Path, stop_signal: signal.Signals, patience_s: float
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(stop_signal)
+            process.resume()  # one that somebody suspended could not obey
     _, stubborn = psutil.wait_procs(found, timeout=patience_s)
     for process in stubborn:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -158,6 +159,9 @@ def _stop_leftover(record: Record, patience_s: float) -> bool:
     if leader is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             leader.send_signal(record.stop_signal)
+        for member in members:  # a process that somebody suspended could not obey
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.resume()
         psutil.wait_procs([leader], timeout=patience_s)
     for member in members:
         with contextlib.suppress(psutil.NoSuchProcess):
