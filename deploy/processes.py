@@ -157,6 +157,8 @@ def _stop_leftover(record: Record, patience_s: float) -> bool:
         return False
     members = _session(record)
     if leader is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):  # PostgreSQL's backends have sessions of their own
+            members = list({*members, *leader.children(recursive=True)})
         with contextlib.suppress(psutil.NoSuchProcess):
             leader.send_signal(record.stop_signal)
         for member in members:  # a process that somebody suspended could not obey

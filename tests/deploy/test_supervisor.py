@@ -52,10 +52,13 @@ import sys, time
 from pathlib import Path
 from deploy.supervisor import Process, Supervisor
 folder = Path(sys.argv[1])
-with Supervisor(folder / "state.json") as supervisor:
-    supervisor.start(Process("deaf", (sys.executable, "-c", {program!r}), ready=(folder / "mark").exists))
-    print("up", flush=True)
-    supervisor.wait()
+try:
+    with Supervisor(folder / "state.json") as supervisor:
+        supervisor.start(Process("deaf", (sys.executable, "-c", {program!r}), ready=(folder / "mark").exists))
+        print("up", flush=True)
+        supervisor.wait()
+except KeyboardInterrupt:
+    print("interrupted before all was up", file=sys.stderr)
 """
 
 
