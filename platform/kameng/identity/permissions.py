@@ -1,0 +1,105 @@
+"""What staff may do, in code: a role is a set of permissions, and a route asks for a permission, never for a
+role.
+"""
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Permission(StrEnum):
+    """One thing that a person may or may not do."""
+
+    # the master's console
+    TENANTS_READ = "tenants.read"
+    TENANTS_WRITE = "tenants.write"
+    GOODS_READ = "goods.read"
+    GOODS_WRITE = "goods.write"
+    TIERS_READ = "tiers.read"
+    TIERS_WRITE = "tiers.write"
+    SUPPLIERS_READ = "suppliers.read"
+    SUPPLIERS_WRITE = "suppliers.write"
+    PURCHASES_READ = "purchases.read"
+    PURCHASES_WRITE = "purchases.write"
+    DEPOSITS_WRITE = "deposits.write"
+
+    # a station's console
+    OVERVIEW_READ = "overview.read"
+    PRODUCTS_READ = "products.read"
+    PRODUCTS_WRITE = "products.write"
+    CARDS_WRITE = "cards.write"
+    ORDERS_READ = "orders.read"
+    ORDERS_WRITE = "orders.write"
+    ORDERS_REFUND = "orders.refund"
+    BUYERS_READ = "buyers.read"
+    CHANNELS_READ = "channels.read"
+    CHANNELS_WRITE = "channels.write"
+    SETTINGS_WRITE = "settings.write"
+    TEAM_WRITE = "team.write"
+
+    # both
+    LEDGER_READ = "ledger.read"
+    NOTICES_READ = "notices.read"
+    AUDIT_READ = "audit.read"
+
+
+class Role(StrEnum):
+    """What a membership says of a person. `OPERATOR` belongs to the master, the others to a station."""
+
+    OPERATOR = "master.operator"
+    OWNER = "owner"
+    DEPUTY = "deputy"
+    SERVICE = "service"
+    FINANCE = "finance"
+
+
+_OF_BOTH = {Permission.LEDGER_READ, Permission.NOTICES_READ, Permission.AUDIT_READ}
+_OF_MASTER = {
+    Permission.TENANTS_READ,
+    Permission.TENANTS_WRITE,
+    Permission.GOODS_READ,
+    Permission.GOODS_WRITE,
+    Permission.TIERS_READ,
+    Permission.TIERS_WRITE,
+    Permission.SUPPLIERS_READ,
+    Permission.SUPPLIERS_WRITE,
+    Permission.PURCHASES_READ,
+    Permission.PURCHASES_WRITE,
+    Permission.DEPOSITS_WRITE,
+}
+_OF_SERVICE = {
+    Permission.OVERVIEW_READ,
+    Permission.PRODUCTS_READ,
+    Permission.ORDERS_READ,
+    Permission.ORDERS_WRITE,
+    Permission.BUYERS_READ,
+    Permission.NOTICES_READ,
+}
+_OF_FINANCE = {
+    Permission.OVERVIEW_READ,
+    Permission.PRODUCTS_READ,
+    Permission.ORDERS_READ,
+    Permission.ORDERS_REFUND,
+    Permission.CHANNELS_READ,
+    Permission.LEDGER_READ,
+    Permission.NOTICES_READ,
+}
+_OF_OWNER = set(Permission) - _OF_MASTER
+_ONLY_OWNER = {Permission.CHANNELS_WRITE, Permission.SETTINGS_WRITE, Permission.TEAM_WRITE}
+
+PERMISSIONS = MappingProxyType(
+    {
+        Role.OPERATOR: frozenset(_OF_MASTER | _OF_BOTH),
+        Role.OWNER: frozenset(_OF_OWNER),
+        Role.DEPUTY: frozenset(_OF_OWNER - _ONLY_OWNER),
+        Role.SERVICE: frozenset(_OF_SERVICE),
+        Role.FINANCE: frozenset(_OF_FINANCE),
+    }
+)
+STATION_ROLES = (Role.OWNER, Role.DEPUTY, Role.SERVICE, Role.FINANCE)
+_BY_NAME = {str(role): permissions for role, permissions in PERMISSIONS.items()}
+NOTHING: frozenset[Permission] = frozenset()
+
+
+def permissions_of(role: str) -> frozenset[Permission]:
+    """What `role` may do; a role that is no longer known may do nothing."""
+    return _BY_NAME.get(role, NOTHING)

@@ -1,0 +1,151 @@
+"""Who is signed in: a random id in the person's cookie, the rest in Redis under a hash of it.
+
+The key holds the tenant, so a session of one host is simply not there on another. `STAFF` sessions last 12
+hours, buyers' 30 days, counted from the last use; the clock is set back at most once a minute, so that a
+request costs one read.
+"""
+
+import hashlib
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from kameng.core import clock
+
+Kind = Literal["staff", "buyer"]
+
+LIFETIME_S: dict[Kind, int] = {
+    "staff": int(timedelta(hours=12).total_seconds()),
+    "buyer": int(timedelta(days=30).total_seconds()),
+}
+TOUCH_AFTER_S = 60
+SIGNED_IN = "s"  # the first sign of the id of a session that Redis may know
+ANONYMOUS = "v"  # and of one that only ties a visitor's forms to his browser
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One signed-in browser. `id` is the secret; `tenant_id` is None at the master; `role` is a staff role,
+    or what kind of buyer it is.
+    """
+
+    id: str
+    kind: Kind
+    subject: UUID
+    name: str
+    tenant_id: int | None
+    role: str
+    created_at: datetime
+
+
+class _Kept(Struct, frozen=True, array_like=True):
+    """What Redis keeps: all but the id."""
+
+    subject: UUID
+    name: str
+    role: str
+    created_at: datetime
+    touched_at: int
+
+
+def new_id(sign: str = SIGNED_IN) -> str:
+    """256 random bits behind their sign: 44 characters that are safe in a cookie."""
+    return sign + secrets.token_urlsafe(32)
+
+
+async def create(
+    redis: Redis, kind: Kind, *, subject: UUID, name: str, tenant_id: int | None, role: str
+) -> Session:
+    """Signs `subject` in, under a new id. Whatever was known of the browser before is not carried over."""
+    session = Session(
+        id=new_id(),
+        kind=kind,
+        subject=subject,
+        name=name,
+        tenant_id=tenant_id,
+        role=role,
+        created_at=clock.now(),
+    )
+    await _store(redis, session)
+    return session
+
+
+async def load(redis: Redis, session_id: str, kind: Kind, tenant_id: int | None) -> Session | None:
+    """The session of this id on this tenant's host (None: the master's), or None. One read."""
+    if not session_id.startswith(SIGNED_IN):
+        return None
+    stored = await redis.get(_key(session_id, kind, tenant_id))
+    if not isinstance(stored, bytes):
+        return None
+    kept = msgspec.msgpack.decode(stored, type=_Kept)
+    session = Session(
+        id=session_id,
+        kind=kind,
+        subject=kept.subject,
+        name=kept.name,
+        tenant_id=tenant_id,
+        role=kept.role,
+        created_at=kept.created_at,
+    )
+    if time.time() - kept.touched_at > TOUCH_AFTER_S:
+        await _store(redis, session, only_if_there=True)
+    return session
+
+
+async def destroy(redis: Redis, session: Session) -> None:
+    """Signs this browser out."""
+    key = _key(session.id, session.kind, session.tenant_id)
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(key)
+        pipe.zrem(_index(session.subject), key)
+        await pipe.execute()
+
+
+async def rotate(
+    redis: Redis, session: Session, *, name: str | None = None, role: str | None = None
+) -> Session:
+    """The same person under a new id, with a new name or role if given; the old id is worth nothing from here
+    on.
+    """
+    await destroy(redis, session)
+    return await create(
+        redis,
+        session.kind,
+        subject=session.subject,
+        name=session.name if name is None else name,
+        tenant_id=session.tenant_id,
+        role=session.role if role is None else role,
+    )
+
+
+async def destroy_all(redis: Redis, subject: UUID) -> None:
+    """Signs `subject` out everywhere: after a change of password, role or state."""
+    index = _index(subject)
+    keys = await redis.zrange(index, 0, -1)
+    await redis.delete(index, *keys)
+
+
+async def _store(redis: Redis, session: Session, *, only_if_there: bool = False) -> None:
+    now, lifetime = int(time.time()), LIFETIME_S[session.kind]
+    key, index = _key(session.id, session.kind, session.tenant_id), _index(session.subject)
+    kept = msgspec.msgpack.encode(_Kept(session.subject, session.name, session.role, session.created_at, now))
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.set(key, kept, ex=lifetime, xx=only_if_there)
+        pipe.zadd(index, {key: now + lifetime}, xx=only_if_there)
+        pipe.zremrangebyscore(index, 0, now)
+        pipe.expire(index, max(LIFETIME_S.values()))
+        await pipe.execute()
+
+
+def _key(session_id: str, kind: Kind, tenant_id: int | None) -> str:
+    place = "master" if tenant_id is None else str(tenant_id)
+    return f"session:{place}:{kind}:{hashlib.sha256(session_id.encode()).hexdigest()}"
+
+
+def _index(subject: UUID) -> str:
+    return f"sessions:{subject}"
