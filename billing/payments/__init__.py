@@ -1,0 +1,1 @@
+"""Money that buyers send through gateways. A payment fills the buyer's wallet; what it is spent on is not known here."""

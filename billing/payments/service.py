@@ -1,0 +1,194 @@
+"""Asking for payments, and believing them only when the gateway itself says so.
+
+A notice is a reason to ask, never a reason to credit: signature, merchant, state, payment and amount are verified, then
+the gateway is queried, and what it answers is credited, once. The browser's return credits nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.payments import queries
+from billing.payments.adapters.epay.client import Channel as EpayChannel
+from billing.payments.adapters.epay.client import EpayProvider
+from billing.payments.adapters.port import GatewayState, NotifyRefused, PaymentProvider, PayRequest, PayStatus
+from billing.payments.errors import AmountOutOfRange, ChannelGone
+from billing.payments.models import Payment, PaymentChannel
+from kameng.core import clock, ids
+from kameng.core.money import format_cents
+from kameng.infra import outbox
+from kameng.infra.crypto import Sealer
+from kameng.infra.outbox import Event
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+
+log = structlog.get_logger()
+
+PLACE = "payment_channels.secret"
+LEAST_CENTS, MOST_CENTS = 1, 5_000_000
+ASK_AFTER = timedelta(seconds=10)  # when a notice should have come
+
+
+class PaymentOpened(Event, frozen=True):
+    """A buyer is being sent to a gateway."""
+
+    payment_no: str
+
+
+class PaymentReceived(Event, frozen=True):
+    """A gateway has confirmed a payment and the wallet is credited."""
+
+    payment_no: str
+    purpose: str
+    subject: str
+
+
+class ChannelDraft(Struct, frozen=True, kw_only=True):
+    """A merchant account at a gateway, as the owner enters it."""
+
+    provider: Annotated[str, Meta(min_length=1, max_length=20)]
+    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    base_url: Annotated[str, Meta(min_length=8, max_length=200)]
+    merchant_id: Annotated[str, Meta(min_length=1, max_length=80)]
+    secret: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+async def add_channel(session: AsyncSession, sealer: Sealer, draft: ChannelDraft) -> PaymentChannel:
+    """Opens a way to pay. Raises `ChannelGone` for a provider that no adapter speaks."""
+    if draft.provider != "epay":
+        raise ChannelGone(field="provider")
+    channel = PaymentChannel(
+        provider=draft.provider,
+        name=draft.name,
+        base_url=draft.base_url,
+        merchant_id=draft.merchant_id,
+        secret=sealer.seal(PLACE, _row(draft.provider, draft.merchant_id), draft.secret),
+    )
+    session.add(channel)
+    await session.flush()
+    return channel
+
+
+def _row(provider: str, merchant_id: str) -> str:
+    return f"{provider}:{merchant_id}"
+
+
+async def open_payment(
+    session: AsyncSession, buyer_id: UUID, channel_id: int, amount_cents: int, purpose: str, subject: str = ""
+) -> Payment:
+    """Asks a buyer for money. `purpose` is `topup` or `order`. Raises `ChannelGone`, `AmountOutOfRange`."""
+    channel = await queries.channel(session, channel_id)
+    if channel.state != "active":
+        raise ChannelGone(field="pay_method")
+    if not LEAST_CENTS <= amount_cents <= MOST_CENTS:
+        least, most = format_cents(LEAST_CENTS), format_cents(MOST_CENTS)
+        raise AmountOutOfRange(field="amount", least=least, most=most)
+    payment = Payment(
+        id=ids.uuid7(),
+        no=f"P{clock.now():%y%m%d}{ids.code(12)}",
+        buyer_id=buyer_id,
+        channel_id=channel.id,
+        purpose=purpose,
+        subject=subject,
+        amount_cents=amount_cents,
+    )
+    session.add(payment)
+    await session.flush()
+    await outbox.record(session, PaymentOpened(payment.no), delay=ASK_AFTER)
+    return payment
+
+
+async def provider_of(runtime: Runtime, tenant: Tenant, channel: PaymentChannel) -> PaymentProvider:
+    """The adapter of a channel, with its key."""
+    sealer = await runtime.keyring.tenant(tenant.id)
+    key = sealer.open(PLACE, _row(channel.provider, channel.merchant_id), channel.secret)
+    account = EpayChannel(base_url=channel.base_url, pid=channel.merchant_id, key=key)
+    return EpayProvider(account, runtime.outbound, runtime.settings.gateway_timeout_s)
+
+
+async def pay_url(runtime: Runtime, tenant: Tenant, payment: Payment, channel: PaymentChannel, title: str) -> str:
+    """Where the buyer's browser goes to pay. Both addresses carry the tenant's own host."""
+    provider = await provider_of(runtime, tenant, channel)
+    base = runtime.settings.base_url(tenant.host)
+    return provider.pay_url(
+        PayRequest(
+            payment_no=payment.no,
+            name=title,
+            amount_cents=payment.amount_cents,
+            notify_url=f"{base}/pay/{channel.id}/{payment.no}/notify",
+            return_url=f"{base}/pay/{payment.no}",
+        )
+    )
+
+
+async def notified(
+    runtime: Runtime, tenant: Tenant, channel_id: int, no: str, params: Mapping[str, str], address: str
+) -> bool:
+    """Handles a gateway's notice; true when it may be told `success`. Every notice is kept, believed or not.
+
+    Raises `PaymentGone` or `ChannelGone` when the address names none of this tenant's.
+    """
+    async with tenant.begin() as session:
+        payment = await queries.payment(session, no)
+        channel = await queries.channel(session, channel_id)
+    try:
+        if payment.channel_id != channel.id:
+            raise NotifyRefused("channel")
+        provider = await provider_of(runtime, tenant, channel)
+        provider.read_notify(params).check(payment.no, payment.amount_cents)
+    except NotifyRefused as refusal:
+        log.warning("payment_notice_refused", payment=no, reason=refusal.reason, address=address)
+        await _keep(tenant, no, "refused", refusal.reason, address)
+        return False
+    confirmed = await confirm(runtime, tenant, no)
+    await _keep(tenant, no, "believed" if confirmed else "not_confirmed", "", address)
+    return confirmed
+
+
+async def _keep(tenant: Tenant, no: str, outcome: str, detail: str, address: str) -> None:
+    async with tenant.begin() as session:
+        await session.execute(
+            queries.KEEP_NOTICE, {"no": no, "outcome": outcome, "detail": detail[:200], "address": address}
+        )
+
+
+async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
+    """Asks the gateway about a payment and credits the wallet if it is paid in full. True when it is paid.
+
+    Idempotent: a payment is credited once, whoever asks and however often. Raises `PaymentGone`.
+    """
+    async with tenant.begin() as session:
+        payment = await queries.payment(session, no)
+        channel = await queries.channel(session, payment.channel_id)
+    if payment.state == "paid":
+        return True
+    provider = await provider_of(runtime, tenant, channel)
+    state = await provider.query(no)
+    if state.status is not PayStatus.PAID:
+        log.info("payment_not_confirmed", payment=no, status=str(state.status), detail=state.detail)
+        return False
+    if state.amount_cents != payment.amount_cents:
+        log.error("payment_amount_differs", payment=no, asked=payment.amount_cents, paid=state.amount_cents)
+        return False
+    async with tenant.begin() as session:
+        await _credit(session, no, payment.amount_cents, state)
+    return True
+
+
+async def _credit(session: AsyncSession, no: str, amount_cents: int, state: GatewayState) -> None:
+    marked = await session.execute(
+        queries.MARK_PAID, {"no": no, "amount_cents": amount_cents, "provider_no": state.gateway_no}
+    )
+    row = marked.one_or_none()
+    if row is None:
+        return
+    await session.execute(
+        queries.TOPUP,
+        {"no": no, "channel": row.channel_id, "buyer_id": row.buyer_id, "amount_cents": amount_cents},
+    )
+    await outbox.record(session, PaymentReceived(no, row.purpose, row.subject))

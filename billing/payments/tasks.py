@@ -1,0 +1,24 @@
+"""Asking gateways ourselves: a notice can be lost, and some gateways send it once."""
+
+from datetime import timedelta
+
+from billing.payments import queries, service
+from billing.payments.service import PaymentOpened
+from kameng.core import clock
+from kameng.infra.runtime import Runtime
+from kameng.infra.tasks import Later, follows
+from kameng.infra.tenancy import Tenant
+
+GIVE_UP_AFTER = timedelta(hours=24)
+
+
+@follows(PaymentOpened, queue="payments")
+async def ask_gateway(event: PaymentOpened, tenant: Tenant, runtime: Runtime) -> None:
+    """Asks until the payment is paid: every few seconds at first, then ever less often, for a day."""
+    if await service.confirm(runtime, tenant, event.payment_no):
+        return
+    async with tenant.begin() as session:
+        payment = await queries.payment(session, event.payment_no)
+    age = clock.now() - payment.created_at
+    if age < GIVE_UP_AFTER:
+        raise Later(max(5.0, age.total_seconds() / 4), "not paid yet")
