@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,7 @@ def _account_for(data: Path) -> Account:
 def _programs(account: Account | None) -> Path:
     package = package_folder(POSTGRES_PACKAGE)
     programs = package / "pginstall" / "bin"
-    if account is None or _may(account, programs / "postgres", package / "pginstall/share/postgres.bki"):
+    if account is None or may(account, programs / "postgres", package / "pginstall/share/postgres.bki"):
         return programs
 
     version = importlib.metadata.version(POSTGRES_PACKAGE)
@@ -98,7 +99,7 @@ def _programs(account: Account | None) -> Path:
         if not copy.exists():
             _copy_whole(package, copy)
             _say(f"{account.name} may not enter {package.parent}; a copy of PostgreSQL is in {copy}.")
-        if _may(account, copy / POSTGRES_PACKAGE / "pginstall/bin/postgres"):
+        if may(account, copy / POSTGRES_PACKAGE / "pginstall/bin/postgres"):
             return copy / POSTGRES_PACKAGE / "pginstall" / "bin"
     raise EmbeddedError(
         f"PostgreSQL runs as {account.name} when started by root, who may enter neither {package.parent} nor "
@@ -126,7 +127,7 @@ def _copy_whole(package: Path, copy: Path) -> None:
 
 def _data(data: Path, account: Account | None) -> Path:
     folder = data.parent
-    if account is None or _may(account, folder):
+    if account is None or may(account, folder):
         if data.is_symlink():  # the way to the folder has been opened since; its data were left elsewhere
             return _private(data.readlink(), account)
         return _private(data, account)
@@ -134,7 +135,7 @@ def _data(data: Path, account: Account | None) -> Path:
         elsewhere = base / _digest(folder)
         elsewhere.mkdir(exist_ok=True)
         elsewhere.chmod(0o755)
-        if _may(account, elsewhere):
+        if may(account, elsewhere):
             target = _private(elsewhere / "postgres", account)
             if not data.is_symlink():
                 if data.exists():
@@ -163,7 +164,7 @@ def _sockets(folder: Path, account: Account | None) -> Path:
         if len(os.fsencode(sockets)) + SOCKET_NAME_LENGTH > SOCKET_PATH_LIMIT or not os.access(base, os.W_OK):
             continue
         _private(sockets, account)
-        if account is None or _may(account, sockets):
+        if account is None or may(account, sockets):
             return sockets
         sockets.rmdir()
     raise EmbeddedError("No folder for temporary files is short enough and open to PostgreSQL: set TMPDIR.")
@@ -182,9 +183,8 @@ def _private(folder: Path, account: Account | None) -> Path:
     return folder
 
 
-def _shared_bases() -> list[Path]:
-    """Folders of root's own that everybody may enter."""
-    bases = []
+def _shared_bases() -> Iterator[Path]:
+    """Folders of root's own that everybody may enter, each made when the one before will not do."""
     for base in (Path("/var/lib/kameng"), Path(tempfile.gettempdir()) / "kameng-root"):
         try:
             base.mkdir(mode=0o755, exist_ok=True)
@@ -193,11 +193,10 @@ def _shared_bases() -> list[Path]:
             continue
         if stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o022:
             base.chmod(0o755)
-            bases.append(base)
-    return bases
+            yield base
 
 
-def _may(account: Account, *paths: Path) -> bool:
+def may(account: Account, *paths: Path) -> bool:
     """Whether the account may enter a folder, run a program, read a file; asked as that user."""
     try:
         for path in paths:

