@@ -123,7 +123,7 @@ RETURNS TABLE (wholesale_price numeric, in_pool boolean, upstream boolean)
 LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 AS $$
     SELECT p.price,
            coalesce(bool_or(s.protocol = 'stock') AND (SELECT count(*) FROM (
-               SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good LIMIT p_quantity) some) = p_quantity, false),
+               SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good LIMIT p_quantity) AS counted) = p_quantity, false),
            coalesce(bool_or(s.protocol <> 'stock' AND (o.stock IS NULL OR o.stock >= p_quantity)), false)
     FROM master.tenants t
     JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import dramatiq
 import structlog
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerUnreachable
+from dramatiq.errors import BrokerConnectionError
 from msgspec import Struct
 from redis import ConnectionPool
 from redis.exceptions import RedisError
@@ -116,5 +116,5 @@ class Queue:
             for message in messages:
                 self.broker.declare_queue(message.queue_name)
                 self.broker.enqueue(message)
-        except (RedisError, BrokerUnreachable) as error:
+        except (RedisError, BrokerConnectionError) as error:
             log.warning("queue_unreachable", error=str(error), messages=len(messages))
