@@ -31,8 +31,12 @@ class UnderWay(Conflict):
     message = "A delivery is under way. It cannot be refunded now."
 
 
+class KeyReused(Conflict):
+    message = "This reference has been used for something else."
+
+
 BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow}
-BY_STATE: dict[str, type[KamengError]] = {"KM410": PriceChanged, "KM404": NeverCharged, "KM409": UnderWay}
+BY_STATE: dict[str, type[KamengError]] = {"KM410": PriceChanged, "KM404": NeverCharged, "KM409": UnderWay, "KM411": KeyReused}
 
 
 @contextmanager

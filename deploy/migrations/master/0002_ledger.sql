@@ -75,7 +75,7 @@ BEGIN
         SELECT id, true INTO transfer, replayed FROM master.ledger_transfers
             WHERE key = p_key AND tenant_id IS NOT DISTINCT FROM p_tenant AND kind = p_kind AND ref = p_ref;
         IF transfer IS NULL THEN
-            RAISE EXCEPTION 'key % belongs to another transfer', p_key USING ERRCODE = 'KM409';
+            RAISE EXCEPTION 'key % belongs to another transfer', p_key USING ERRCODE = 'KM411';
         END IF;
         RETURN NEXT;
         RETURN;

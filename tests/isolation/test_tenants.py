@@ -1,0 +1,149 @@
+"""PostgreSQL itself keeps one tenant out of another's data: hand-written SQL in tenant A's session is refused."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from kameng.infra.db import sqlstate
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+from tests.support.house import Shop, open_shop
+
+REFUSED = "42501"  # insufficient_privilege
+
+
+@pytest.fixture
+async def a(runtime: Runtime) -> Shop:
+    return await open_shop(runtime, keys=["A-1"])
+
+
+@pytest.fixture
+async def b(runtime: Runtime) -> Shop:
+    shop = await open_shop(runtime, keys=["B-1", "B-2"])
+    buyer = await shop.buyer(wallet_cents=5_000)
+    await shop.buy(buyer)
+    return shop
+
+
+async def refusal_of(tenant: Tenant, statement: str) -> str:
+    """The code with which PostgreSQL refuses a statement in the tenant's session."""
+    with pytest.raises(DBAPIError) as refused:
+        async with tenant.begin() as session:
+            await session.execute(text(statement))
+    return sqlstate(refused.value)
+
+
+TENANT_TABLES = [
+    "buyers", "products", "orders", "order_events", "payment_channels", "payments", "payment_notices",
+    "card_pool", "card_issued", "notices",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_another_tenants_schema_is_closed(a: Shop, b: Shop, table: str) -> None:
+    schema = b.tenant.schema
+    assert await refusal_of(a.tenant, f"SELECT * FROM {schema}.{table}") == REFUSED  # noqa: S608 - our own names
+    assert await refusal_of(a.tenant, f"DELETE FROM {schema}.{table}") == REFUSED  # noqa: S608
+
+
+async def test_the_list_above_is_every_table_of_a_tenant(a: Shop) -> None:
+    async with a.tenant.begin() as session:
+        rows = await session.execute(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = :schema"), {"schema": a.tenant.schema}
+        )
+    assert {row.tablename for row in rows} == set(TENANT_TABLES)
+
+
+SHARED = ["tenants", "hosts", "ledger_accounts", "ledger_transfers", "ledger_entries", "audit_log"]
+
+
+@pytest.mark.parametrize("table", SHARED)
+async def test_shared_tables_show_a_tenant_its_own_rows_only(a: Shop, b: Shop, table: str) -> None:
+    column = "id" if table == "tenants" else "tenant_id"
+    columns = "id" if table == "tenants" else "*"
+    async with a.tenant.begin() as session:
+        seen = await session.execute(
+            text(f"SELECT {columns} FROM master.{table} WHERE {column} IS DISTINCT FROM :me"),  # noqa: S608
+            {"me": a.tenant.id},
+        )
+        assert seen.all() == []
+
+
+CLOSED = [
+    "staff", "memberships", "data_keys", "offers", "suppliers", "purchases", "tier_prices", "tiers", "card_pool",
+    "card_issued", "migrations",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", CLOSED)
+async def test_the_masters_own_tables_are_closed_to_tenants(a: Shop, table: str) -> None:
+    assert await refusal_of(a.tenant, f"SELECT * FROM master.{table}") == REFUSED  # noqa: S608
+
+
+async def test_every_table_of_the_master_is_in_one_of_the_lists(runtime: Runtime) -> None:
+    async with runtime.database.master_session() as session:
+        rows = await session.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'master'"))
+    assert {row.tablename for row in rows} == {*SHARED, *CLOSED, "goods", "outbox"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO master.ledger_entries VALUES (1, 1, 1, 1, 100)",
+        "UPDATE master.ledger_accounts SET balance_cents = 1000000",
+        "DELETE FROM master.ledger_entries",
+        "TRUNCATE master.ledger_entries",
+        "SELECT master.master_post(NULL, 'k', 'k', 'r', ARRAY[1], ARRAY['wallet'], ARRAY['x'], ARRAY[1])",
+        "SELECT master.ledger_post(NULL, 'k', 'k', 'r', ARRAY[1], ARRAY['wallet'], ARRAY['x'], ARRAY[1])",
+        "SELECT * FROM master.outbox",
+        "DELETE FROM master.outbox",
+        "UPDATE master.tenants SET tier_id = 1",
+        "SELECT tier_id FROM master.tenants",
+        "INSERT INTO master.goods (name) VALUES ('mine')",
+        "CREATE TABLE mine (id int)",
+        "CREATE TABLE master.mine (id int)",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        "ALTER TABLE orders DISABLE TRIGGER ALL",
+        "DROP TABLE orders",
+    ],
+)
+async def test_what_a_tenant_may_not_do_is_refused(a: Shop, statement: str) -> None:
+    assert await refusal_of(a.tenant, statement) == REFUSED
+
+
+async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) -> None:
+    audit = f"INSERT INTO master.audit_log (tenant_id, actor, action, subject) VALUES ({b.tenant.id}, 'x', 'x', 'x')"  # noqa: S608
+    letter = (
+        "INSERT INTO master.outbox (id, tenant_id, follower, payload, due_at)"  # noqa: S608
+        f" VALUES (gen_random_uuid(), {b.tenant.id}, 'x', '{{}}', now())"
+    )
+    assert await refusal_of(a.tenant, audit) == REFUSED
+    assert await refusal_of(a.tenant, letter) == REFUSED
+
+
+async def test_the_login_role_alone_can_do_nothing(a: Shop, b: Shop) -> None:
+    for statement in (f"SELECT * FROM {b.tenant.schema}.orders", "SELECT * FROM master.tenants"):  # noqa: S608
+        with pytest.raises(ProgrammingError) as refused:
+            async with a.tenant.begin() as session:
+                await session.execute(text("RESET ROLE"))
+                await session.execute(text(statement))
+        assert sqlstate(refused.value) == REFUSED
+
+
+async def test_master_code_does_not_reach_into_a_shop(runtime: Runtime, b: Shop) -> None:
+    with pytest.raises(ProgrammingError) as refused:
+        async with runtime.database.master_session() as session:
+            await session.execute(text(f"SELECT * FROM {b.tenant.schema}.orders"))  # noqa: S608
+    assert sqlstate(refused.value) == REFUSED
+
+
+async def test_rights_end_with_the_transaction(runtime: Runtime, a: Shop, b: Shop) -> None:
+    """Connections go back to the pool with no tenant's rights on them."""
+    for shop in (a, b) * 10:
+        async with shop.tenant.begin() as session:
+            row = (await session.execute(text("SELECT current_user, current_schema()"))).one()
+            assert tuple(row) == (runtime.database.roles.tenant(shop.tenant.id), shop.tenant.schema)
+    async with runtime.database.engine.connect() as connection:
+        user = (await connection.execute(text("SELECT current_user"))).scalar_one()
+    assert user == "kameng_app"
