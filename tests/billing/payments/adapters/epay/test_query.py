@@ -15,7 +15,7 @@ PAID = {"code": 1, "status": 1, "money": "1.00", "trade_no": "T1", "out_trade_no
 
 @pytest.fixture
 async def answers() -> AsyncIterator[list[bytes]]:
-    """A list whose only element is what the gateway says; its last element is the port it says it on."""
+    """What the gateway says, to be put first; the last element is the port it says it on."""
     said: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

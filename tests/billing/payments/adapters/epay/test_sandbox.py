@@ -31,11 +31,12 @@ class Shop:
     heard: list[dict[str, str]] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, count: int) -> None:
         async with asyncio.timeout(5):
-            while len(self.heard) < count:
-                await asyncio.sleep(0.01)
+            async with self.news:
+                await self.news.wait_for(lambda: len(self.heard) >= count)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -49,6 +50,8 @@ class Shop:
         )
         await writer.drain()
         writer.close()
+        async with self.news:
+            self.news.notify_all()
 
 
 @asynccontextmanager
@@ -77,7 +80,7 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def browser(url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(url: str, control: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
         yield client
 

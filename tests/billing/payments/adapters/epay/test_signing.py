@@ -1,7 +1,7 @@
 """epay's signature: the computed vector of the protocol page, and what holds for every set of fields."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from billing.payments.adapters.epay.signing import EmptyKeyError, sign, signed, verify
@@ -46,17 +46,17 @@ def test_what_was_signed_verifies_in_any_order(params: dict[str, str], key: str)
     assert verify(dict(reversed(whole.items())), key)
 
 
-@given(fields, keys, names, st.text(min_size=1, max_size=20))
+# `=` and `&` are not escaped in the signed text: only without them does a text stand for one set of fields.
+plain = st.text(st.characters(exclude_characters="&=", codec="utf-8"), min_size=1, max_size=12)
+
+
+@given(st.dictionaries(plain, plain, max_size=8), keys, plain, plain)
 def test_any_changed_or_added_field_breaks_it(
     params: dict[str, str], key: str, name: str, value: str
 ) -> None:
     whole = signed(params, key)
-    if name not in ("sign", "sign_type") and whole.get(name) != value:
-        # `=` and `&` are not escaped in the signed text, so only names and values without them are bound
-        if not any(
-            mark in text for mark in "&=" for item in (*whole.items(), (name, value)) for text in item
-        ):
-            assert not verify({**whole, name: value}, key)
+    assume(name not in ("sign", "sign_type") and whole.get(name) != value)
+    assert not verify({**whole, name: value}, key)
 
 
 @given(fields, keys, st.text(max_size=40))
@@ -66,5 +66,5 @@ def test_a_guessed_signature_is_refused(params: dict[str, str], key: str, guess:
 
 @given(fields, keys, keys)
 def test_another_key_does_not_verify(params: dict[str, str], key: str, other: str) -> None:
-    if key != other and params.keys() - {"sign", "sign_type"} == {k for k, v in params.items() if v}:
-        assert verify(signed(params, key), other) is (sign(params, key) == sign(params, other))
+    assume(not key.endswith(other) and not other.endswith(key))
+    assert not verify(signed(params, key), other)
