@@ -87,6 +87,12 @@ class Shop(Struct, frozen=True, kw_only=True):
         async with self.tenant.begin() as session:
             return await orders.place(session, vault, buyer_id, draft)
 
+    async def add_keys(self, keys: Sequence[str]) -> None:
+        """Puts cards into the master's stock of the good."""
+        sealer = await self.runtime.keyring.master()
+        async with self.runtime.database.master_session() as session:
+            await cards.add(session, sealer, self.good_id, keys, cost_cents=500)
+
     async def keys(self, order_id: UUID) -> list[str]:
         sealer = await self.runtime.keyring.tenant(self.tenant.id)
         async with self.tenant.begin() as session:

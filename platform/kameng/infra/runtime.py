@@ -34,7 +34,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """A runtime on the current event loop, closed in reverse order."""
     database = Database(settings)
     redis = redis_door.connect(settings)
-    outbound = Outbound()
+    outbound = Outbound(allow_private=settings.allow_private_suppliers)
     queue = Queue(settings.redis_url)
     hub = Hub(redis)
     database.dispatch = queue.send

@@ -1,8 +1,8 @@
 """The sandbox payment gateway: `python -m billing.payments.adapters.epay.sandbox --port N`.
 
 Speaks epay v1 to merchants and shows buyers a cashier whose button pays at once; no money moves. It prints
-one line once it listens and ends on SIGTERM. Merchants come from `--merchant PID:KEY:NAME` (may repeat) or, as a
-comma-separated list of the same, from `SANDBOX_GATEWAY_MERCHANTS`; the token in `X-Control-Token` for
+one line once it listens and ends on SIGTERM. Merchants come from `--merchant PID:KEY:NAME` (may repeat) or,
+as a comma-separated list of the same, from `SANDBOX_GATEWAY_MERCHANTS`; the token in `X-Control-Token` for
 `/control` comes from `SANDBOX_GATEWAY_CONTROL`. The defaults are known to everybody, so they serve on
 loopback only.
 

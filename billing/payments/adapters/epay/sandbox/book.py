@@ -136,13 +136,12 @@ class Book:
 
     def order_of(self, merchant: Merchant, params: Mapping[str, str]) -> GatewayOrder:
         """The merchant's own order by trade_no or out_trade_no. Raises `GatewayRefusal`."""
-        for order in self.orders.values():
-            named = order.trade_no == params.get("trade_no") or order.out_trade_no == params.get(
-                "out_trade_no"
-            )
-            if named and order.pid == merchant.pid:
-                return order
-        raise GatewayRefusal("订单号不存在")
+        order = self.orders.get(params.get("trade_no", "")) or self._of_merchant.get(
+            (merchant.pid, params.get("out_trade_no", ""))
+        )
+        if order is None or order.pid != merchant.pid:
+            raise GatewayRefusal("订单号不存在")
+        return order
 
     def signed_result(self, order: GatewayOrder) -> dict[str, str]:
         """The signed set of a paid order: the same for the notice and for the browser."""
