@@ -18,6 +18,7 @@ from billing.wholesale import service as wholesale
 from deploy.embedded import Servers
 from deploy.migrations.history import load
 from deploy.migrations.runner import login_of
+from deploy.wiring import MODULES
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.infra import worker
@@ -138,6 +139,7 @@ async def open_shop(
     supplier_sku: str = "",
     supplier_secret: str = "",
     supplier_account: str = "demo",
+    supplier_cost: str = "6.00",
     max_quantity: int = 10,
 ) -> Shop:
     """A station that sells one good: from the master's stock with these keys, or from a supplier, or both."""
@@ -156,7 +158,7 @@ async def open_shop(
                 session, sealer, f"sandbox {mark}", "sandbox", supplier_url, supplier_account, supplier_secret
             )
             await offers.add(
-                session, good.id, upstream.id, Decimal("6.00"), sku=supplier_sku, stock=None, priority=1
+                session, good.id, upstream.id, Decimal(supplier_cost), sku=supplier_sku, stock=None, priority=1
             )
     tenant = await open_station(runtime, tier_id=tier.id)
     async with runtime.database.master_session() as session:
@@ -185,3 +187,6 @@ async def work_off(runtime: Runtime) -> int:
     for row in rows:
         await worker.run_follower(runtime, row.id, row.follower)
     return len(rows)
+
+
+FOLLOWING = tuple(module.__name__ for module in MODULES)  # imported, so that every event finds its followers

@@ -9,12 +9,12 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs, none that a person mi
 
 
 def uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random bits."""
-    ms = time.time_ns() // 1_000_000
-    value = (ms & (1 << 48) - 1) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    """A UUID of version 7 (RFC 9562, section 5.7): Unix milliseconds, 12 bits of their fraction (section 6.2, method 3),
+    62 random bits. Those of one process come in the order in which they were made."""
+    ns = time.time_ns()
+    ms, rest = divmod(ns, 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))
 
 
 def code(length: int) -> str:

@@ -35,6 +35,7 @@ async def shop_buying_at(runtime: Runtime, url: str, **more: object) -> Shop:
         wholesale_price="55.00",
         supplier_url=url,
         supplier_sku=SKU,
+        supplier_cost="50.00",
         supplier_secret=SUPPLIER_SECRET,
         **more,  # type: ignore[arg-type]  # passed through to open_shop
     )

@@ -1,0 +1,62 @@
+"""The web process: `python -m deploy.web`. Granian serves `deploy.asgi:create` in `web_workers` processes."""
+
+import os
+import socket
+import tempfile
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from kameng.infra import settings as settings_door
+from kameng.infra.settings import Settings, SettingsError
+
+BACKLOG = 1024
+
+
+def main() -> None:
+    settings = settings_door.read()
+    check_port(settings.bind, settings.port)
+    with tempfile.TemporaryDirectory(prefix="kameng-metrics-") as counters:
+        _serve_metrics(settings, counters)
+        Granian(
+            "deploy.asgi:create",
+            factory=True,
+            address=settings.bind,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            loop=Loops.uvloop,
+            http=HTTPModes.http1,
+            websockets=False,
+            workers=settings.web_workers,
+            respawn_failed_workers=True,
+            backlog=BACKLOG,
+            log_access=False,
+            log_level=LogLevels.warning,
+            workers_kill_timeout=10,
+        ).serve()
+
+
+def check_port(host: str, port: int) -> None:
+    """Granian would share a port that another server of ours holds, so look first. Raises `SettingsError`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"KAMENG_PORT {port} cannot be had: {error.strerror}.") from None
+
+
+def _serve_metrics(settings: Settings, counters: str) -> None:
+    """Adds up what the workers count, and answers `/metrics` on the private port."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # read by the workers, which are started after this
+    if settings.metrics_port:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=counters)  # type: ignore[no-untyped-call]  # registers itself
+        start_http_server(settings.metrics_port, addr="127.0.0.1", registry=registry)
+
+
+if __name__ == "__main__":
+    main()
