@@ -1,1 +1,1 @@
-"""Sample pages that show every macro with example data, for the eye and for the browser tests of the scripts."""
+"""Sample pages that show the macros with example data: for the eye, and for tests of the scripts."""

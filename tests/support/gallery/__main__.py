@@ -1,6 +1,7 @@
-"""`python -m tests.support.gallery FOLDER [PAGE …]`: a picture of each sample page, phone and desktop, light and dark.
+"""`python -m tests.support.gallery FOLDER [PAGE …]`: pictures of the sample pages.
 
-Words come from the Chinese catalogue where there is one. What the browser complains of is printed and fails the run.
+Each on a phone and a desktop, light and dark. Words come from the Chinese catalogue where there is one.
+What the browser complains of is printed and fails the run.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ def catalogue() -> dict[str, str]:
         return {}
     with path.open("rb") as file:
         messages = [message for message in read_po(file, locale="zh_CN") if message.id]
-    words = {}
+    words: dict[str, str] = {}
     for message in messages:
-        msgid, text = message.id, message.string
-        words[msgid if isinstance(msgid, str) else msgid[0]] = text if isinstance(text, str) else text[0]
+        msgids = [message.id] if isinstance(message.id, str) else list(message.id)
+        texts = [message.string] if isinstance(message.string, str) else list(message.string or ())
+        if texts:
+            words[msgids[0]] = texts[0]
     return words
 
 
 def shoot(browser: Browser, url: str, names: list[str], folder: Path) -> list[str]:
-    """Pictures of all pages; returns what the browser complained of, and pages that are wider than the screen."""
+    """Pictures of all pages; returns what the browser complained of, and what is wider than the screen."""
     complaints: list[str] = []
     for screen, (width, height) in SCREENS.items():
         for scheme in ("light", "dark"):
@@ -56,6 +59,10 @@ def shoot(browser: Browser, url: str, names: list[str], folder: Path) -> list[st
                 page.screenshot(path=folder / f"{name}-{screen}-{scheme}.png")
                 if screen == "phone":
                     page.screenshot(path=folder / f"{name}-{screen}-{scheme}-full.png", full_page=True)
+                if name == "orders":
+                    page.get_by_role("link", name="20261122140900K7Q2").click()
+                    page.get_by_role("heading", name="记账").wait_for()
+                    page.screenshot(path=folder / f"drawer-{screen}-{scheme}.png")
             context.close()
     return complaints
 

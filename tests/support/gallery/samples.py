@@ -80,12 +80,41 @@ def context() -> dict[str, Any]:
         "line": {
             "xAxis": {"type": "category", "data": [f"{hour}:00" for hour in range(24)]},
             "series": [
-                {"type": "line", "name": "今天", "data": [3, 1, 0, 0, 1, 2, 6, 14, 22, 31, 40, 52, 64, 58, 47]},
+                {
+                    "type": "line",
+                    "name": "今天",
+                    "data": [3, 1, 0, 0, 1, 2, 6, 14, 22, 31, 40, 52, 64, 58, 47],
+                },
                 {
                     "type": "line",
                     "name": "昨天",
                     "lineStyle": {"type": "dashed"},
-                    "data": [5, 2, 1, 0, 0, 3, 8, 12, 20, 33, 44, 49, 60, 55, 51, 42, 40, 48, 66, 84, 97, 88, 54, 21],
+                    "data": [
+                        5,
+                        2,
+                        1,
+                        0,
+                        0,
+                        3,
+                        8,
+                        12,
+                        20,
+                        33,
+                        44,
+                        49,
+                        60,
+                        55,
+                        51,
+                        42,
+                        40,
+                        48,
+                        66,
+                        84,
+                        97,
+                        88,
+                        54,
+                        21,
+                    ],
                 },
             ],
         },
@@ -111,7 +140,9 @@ def products() -> list[SimpleNamespace]:
         ("电费缴纳 200 元", 19900, 20000, 55, 61),
     ]
     return [
-        SimpleNamespace(href="/product", name=name, price_cents=price, list_cents=instead, stock=stock, sold=sold)
+        SimpleNamespace(
+            href="/product", name=name, price_cents=price, list_cents=instead, stock=stock, sold=sold
+        )
         for name, price, instead, stock, sold in rows
     ]
 

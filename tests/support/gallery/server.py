@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -22,8 +22,8 @@ PAGES = Path(__file__).resolve().parent / "pages"
 TEMPLATES = ROOT / "platform" / "kameng" / "web" / "templates"
 NONCE = "c2FtcGxl"
 POLICY = (
-    f"default-src 'none'; script-src 'nonce-{NONCE}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; script-src 'nonce-{NONCE}'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -71,12 +71,14 @@ class Gallery(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Gallery
+    @property
+    def site(self) -> Gallery:
+        return cast("Gallery", self.server)
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         name = path.strip("/") or "home"
-        self.server.asked.append(("GET", path))
+        self.site.asked.append(("GET", path))
         if path == "/theme.css":
             self.send(200, "text/css", b":root { --accent: #0a7d5a; }")
         elif path.startswith("/static/"):
@@ -85,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/live/order":
             self.stream()
         elif name == "live-order":
-            self.page("order-delivered" if self.server.deliver.is_set() else "order-waiting")
+            self.page("order-delivered" if self.site.deliver.is_set() else "order-waiting")
         elif (PAGES / f"{name}.html").exists():
             self.page(name)
         else:
@@ -93,21 +95,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.server.asked.append(("POST", self.path))
+        self.site.asked.append(("POST", self.path))
         self.send(204, "text/plain", b"")
 
     def page(self, name: str) -> None:
-        self.send(200, "text/html; charset=utf-8", render(self.server.env, name).encode())
+        self.send(200, "text/html; charset=utf-8", render(self.site.env, name).encode())
 
     def stream(self) -> None:
-        if not self.server.streams:
+        if not self.site.streams:
             self.send(503, "text/plain", b"")
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b": here\n\n")
-        self.server.deliver.wait(10)
+        self.site.deliver.wait(10)
         self.wfile.write(b"event: changed\ndata: 1\n\n")
 
     def send(self, status: int, kind: str, body: bytes) -> None:
