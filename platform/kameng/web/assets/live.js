@@ -14,7 +14,8 @@ each("[data-live-url]:not([data-final])", ({ dataset }) => {
 
 async function drawAnew(old) {
   try {
-    await htmx.ajax("GET", old.dataset.refreshUrl, { target: old, source: old, swap: "outerHTML" });
+    const select = `#${CSS.escape(old.id)}`; // the answer may be this element, or a whole page that has it
+    await htmx.ajax("GET", old.dataset.refreshUrl, { target: old, source: old, swap: "outerHTML", select });
   } catch (failed) {
     console.debug("refresh failed, the next event or poll tries again", failed);
   }
