@@ -1,0 +1,42 @@
+"""Whose pages these are."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Site(Protocol):
+    """What every page needs to know of the house it belongs to. A `Tenant` is one; `MasterSite` is the other.
+
+    `accent` is `#rrggbb`, `time_zone` a name of the IANA database, `locale` a folder of `kameng/web/locale`.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def accent(self) -> str: ...
+    @property
+    def notice(self) -> str: ...
+    @property
+    def contact(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+
+
+class MasterSite(Struct, frozen=True):
+    """The master station."""
+
+    name: str = "Kameng"
+    slug: str = "master"
+    accent: str = "#2563eb"
+    notice: str = ""
+    contact: str = ""
+    locale: str = "zh_CN"
+    time_zone: str = "Asia/Shanghai"
+
+
+MASTER = MasterSite()
