@@ -1,0 +1,62 @@
+"""The web application: the master's face and the stations' face behind one front door."""
+
+from pathlib import Path
+from typing import Any
+
+from admin_ui.console.routes import HANDLERS as CONSOLE
+from admin_ui.master.routes import HANDLERS as MASTER
+from deploy import health
+from deploy.frontend.bundle import DIST
+from deploy.wiring import MODULES
+from kameng.infra import settings as settings_door
+from kameng.infra import telemetry
+from kameng.infra.runtime import Runtime, running
+from kameng.infra.settings import Settings
+from kameng.web.app import create_app
+from kameng.web.bundle import Assets
+from kameng.web.dispatch import HostDispatch
+from tenants.storefront.routes import HANDLERS as STOREFRONT
+
+ROOT = Path(__file__).parent.parent
+ADMIN_TEMPLATES = ROOT / "admin_ui" / "templates"
+STOREFRONT_TEMPLATES = ROOT / "tenants" / "storefront" / "templates"
+FOLLOWING = len(MODULES)  # the web process records events, so it must know who follows them
+
+
+def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
+    """The front door over one runtime."""
+    bundle = assets or Assets.read(Path(runtime.settings.asset_folder or DIST))
+    master = create_app(
+        runtime, face="master", handlers=MASTER, template_folders=[ADMIN_TEMPLATES], assets=bundle
+    )
+    station = create_app(
+        runtime,
+        face="station",
+        handlers=[*STOREFRONT, *CONSOLE],
+        template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
+        assets=bundle,
+    )
+    return HostDispatch(runtime, master, station, ready=lambda: health.ready(runtime))
+
+
+class Deployment:
+    """Opens the runtime when the server starts this process, and closes it when the server ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.door: HostDispatch | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            async with running(self.settings) as runtime:
+                self.door = compose(runtime)
+                await self.door(scope, receive, send)
+        elif self.door is not None:
+            await self.door(scope, receive, send)
+
+
+def create() -> Deployment:
+    """What Granian calls in each of its workers."""
+    settings = settings_door.read()
+    telemetry.configure(settings)
+    return Deployment(settings)
