@@ -133,14 +133,23 @@ class Supervisor:
                 f"{process.name} was not ready within {process.ready_within_s:g} s.{self._last_words(child)}"
             )
 
-    def wait(self) -> None:
-        """Keep the processes running until SIGINT, SIGTERM or SIGHUP, then return."""
+    def wait(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """Keep the processes running until SIGINT, SIGTERM or SIGHUP, then return. Calls `meanwhile` at each look."""
         self._waiting = True
         while not self._stopping:
             for child in self._children:
                 self._look_after(child)
+            if meanwhile is not None:
+                meanwhile()
             time.sleep(LOOK_EVERY_S)
         self._say("stopping ...")
+
+    def restart(self, *names: str) -> None:
+        """Stop these processes and start them again."""
+        for child in self._children:
+            if child.process.name in names and child.running is not None:
+                stop(child.running, signal.SIGTERM, child.process.stop_within_s)
+                self._launch(child)
 
     def stop_all(self) -> None:
         """Stop the processes in the reverse order of their start. A further Ctrl-C kills what is left."""

@@ -1,0 +1,37 @@
+"""The commands by name. Expected errors are one sentence and exit code 1."""
+
+import sys
+
+import rich_click as click
+
+from deploy.cli import bench, doctor, migrations, people, stations, up
+from deploy.cli.terminal import stderr
+from deploy.embedded import EmbeddedError
+from deploy.supervisor import SupervisorError
+from kameng.core.errors import KamengError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Kameng: many branded stations that sell virtual goods, from one deployment."""
+
+
+cli.add_command(up.up)
+cli.add_command(migrations.migrate)
+cli.add_command(up.seed)
+cli.add_command(stations.tenant)
+cli.add_command(people.operator)
+cli.add_command(doctor.doctor)
+cli.add_command(bench.bench)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli(standalone_mode=True)
+    except (KamengError, EmbeddedError, SupervisorError) as error:
+        stderr.print(f"[red]kameng:[/red] {error}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        stderr.print("stopped")
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""What `kameng up --demo` adds: the sandboxes, and a buyer who tries each shop."""
