@@ -118,36 +118,47 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 AS $$
 $$;
 
 -- The same for one sale of `p_quantity` units, without counting: can it come from the master's stock, can it be bought?
+-- plpgsql, like all that stands in a sale's way: it keeps its plans for the life of the connection.
 CREATE FUNCTION master.sale_quote(p_good bigint, p_quantity int)
 RETURNS TABLE (wholesale_price numeric, in_pool boolean, upstream boolean)
-LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 AS $$
-    SELECT p.price,
-           coalesce(bool_or(s.protocol = 'stock') AND (SELECT count(*) FROM (
-               SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good LIMIT p_quantity) AS counted) = p_quantity, false),
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1 AS $$
+BEGIN
+    SELECT p.price INTO wholesale_price
+        FROM master.tenants t JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good
+        JOIN master.goods g ON g.id = p.good_id AND g.state = 'active'
+        WHERE t.id = master.current_tenant();
+    IF wholesale_price IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(bool_or(s.protocol = 'stock'), false),
            coalesce(bool_or(s.protocol <> 'stock' AND (o.stock IS NULL OR o.stock >= p_quantity)), false)
-    FROM master.tenants t
-    JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good
-    JOIN master.goods g ON g.id = p.good_id AND g.state = 'active'
-    LEFT JOIN (master.offers o JOIN master.suppliers s ON s.id = o.supplier_id AND s.state = 'active')
-        ON o.good_id = p.good_id AND o.state = 'active'
-    WHERE t.id = master.current_tenant() GROUP BY p.price
-$$;
+        INTO in_pool, upstream
+        FROM master.offers o JOIN master.suppliers s ON s.id = o.supplier_id AND s.state = 'active'
+        WHERE o.good_id = p_good AND o.state = 'active';
+    IF in_pool THEN
+        in_pool := EXISTS (SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good OFFSET p_quantity - 1);
+    END IF;
+    RETURN NEXT;
+END $$;
 
 -- Takes `p_quantity` cards of the master's stock for an order, or none. Rows that another sale holds are passed over.
 CREATE FUNCTION master.claim_cards(p_order uuid, p_good bigint, p_quantity int) RETURNS TABLE (id uuid, secret bytea)
-LANGUAGE sql VOLATILE SECURITY DEFINER ROWS 1 AS $$
-    WITH held AS MATERIALIZED (
-        SELECT c.id FROM master.card_pool c WHERE c.item_id = p_good ORDER BY c.id
-        LIMIT p_quantity FOR UPDATE SKIP LOCKED
-    ), taken AS (
-        DELETE FROM master.card_pool c WHERE c.id = ANY (ARRAY(SELECT held.id FROM held))
-        AND (SELECT count(*) FROM held) = p_quantity
-        RETURNING c.*
-    )
-    INSERT INTO master.card_issued (id, item_id, secret, fingerprint, cost_cents, tenant_id, order_ref)
-    SELECT t.id, t.item_id, t.secret, t.fingerprint, t.cost_cents, master.current_tenant(), p_order FROM taken t
-    RETURNING card_issued.id, card_issued.secret
-$$;
+LANGUAGE plpgsql SECURITY DEFINER ROWS 1 AS $$
+DECLARE
+    v_held uuid[];
+BEGIN
+    v_held := ARRAY(SELECT c.id FROM master.card_pool c WHERE c.item_id = p_good ORDER BY c.id
+                    LIMIT p_quantity FOR UPDATE SKIP LOCKED);
+    IF cardinality(v_held) < p_quantity THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        WITH taken AS (DELETE FROM master.card_pool c WHERE c.id = ANY (v_held) RETURNING c.*)
+        INSERT INTO master.card_issued AS issued
+            (id, item_id, secret, fingerprint, cost_cents, tenant_id, order_ref)
+        SELECT t.id, t.item_id, t.secret, t.fingerprint, t.cost_cents, master.current_tenant(), p_order FROM taken t
+        RETURNING issued.id, issued.secret;
+END $$;
 
 -- The same for an order that has been waiting: not while a purchase for it is under way, and not twice. The lock keeps
 -- this apart from the opening of a purchase (supplier_gateway.purchases) and from the reversal of the sale.

@@ -1,0 +1,93 @@
+"""How many sales a second the database itself can take: the statements of one sale, word for word, sent by one process
+over as many connections as the web process has."""
+
+import asyncio
+import time
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+from sqlalchemy import TextClause
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from deploy.bench.station import Station
+from kameng.core import clock, ids
+from kameng.core.money import total_cents
+from kameng.infra.db import ENTER
+from kameng.infra.runtime import Runtime
+from tenants.orders import queries
+
+
+def sql_of(statement: TextClause) -> str:
+    """A statement as SQLAlchemy gives it to psycopg."""
+    return str(statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat")))
+
+
+ENTER_SQL, OPENING, CLAIM, PLACE = (
+    sql_of(statement) for statement in (ENTER, queries.OPENING, queries.CLAIM, queries.PLACE_SOLD)
+)
+
+
+async def measure(runtime: Runtime, station: Station, *, connections: int, seconds: float) -> float:
+    """Sales per second over `seconds`."""
+    clients = [
+        await AsyncConnection.connect(runtime.settings.database_url, autocommit=False, row_factory=tuple_row)
+        for _ in range(connections)
+    ]
+    role = runtime.database.roles.tenant(station.tenant.id)
+    enter = {"role": role, "path": f"{station.tenant.schema},master"}
+    began = time.perf_counter()
+    until = began + seconds
+    counts = await asyncio.gather(
+        *(
+            _sell(client, enter, station, station.buyers[number % len(station.buyers)], until)
+            for number, client in enumerate(clients)
+        )
+    )
+    took = time.perf_counter() - began
+    for client in clients:
+        await client.close()
+    return sum(counts) / took
+
+
+async def _sell(client: AsyncConnection[Any], enter: dict[str, str], station: Station, buyer: Any, until: float) -> int:
+    sold = 0
+    while time.perf_counter() < until:
+        values = {"product_id": station.product_id, "quantity": 1, "buyer_id": buyer, "request_key": ids.code(20)}
+        await client.execute(ENTER_SQL, enter)
+        opening = queries.Opening(*(await (await client.execute(OPENING, values)).fetchone() or ()))
+        order_id, now = ids.uuid7(), clock.now()
+        claim = {"order_id": order_id, "good_id": opening.good_id, "quantity": 1}
+        held = await (await client.execute(CLAIM, claim)).fetchall()
+        await client.execute(PLACE, _row(opening, values, order_id, now, [row[1] for row in held]))
+        await client.commit()
+        sold += 1
+    return sold
+
+
+def _row(
+    opening: queries.Opening, values: dict[str, Any], order_id: Any, now: Any, secrets: list[bytes]
+) -> dict[str, Any]:
+    price = opening.wholesale_price or opening.price
+    return {
+        **values,
+        "id": order_id,
+        "no": ids.order_no(now),
+        "good_id": opening.good_id,
+        "product_name": opening.product_name,
+        "usage_note": opening.usage_note,
+        "contact": "",
+        "unit_price": opening.price,
+        "total_cents": total_cents(opening.price, 1),
+        "wholesale_price": price,
+        "wholesale_cents": total_cents(price, 1),
+        "pay_method": "wallet",
+        "state": "delivered",
+        "expires_at": None,
+        "paid_at": now,
+        "delivered_at": now,
+        "note": "",
+        "card_ids": [ids.uuid7() for _ in secrets],
+        "card_secrets": secrets,
+        "card_fingerprints": secrets,
+    }
