@@ -170,5 +170,6 @@ def _write(path: Path, catalogue: Catalog) -> None:
     with path.open("w+b") as file:
         write_po(file, catalogue, ignore_obsolete=True, include_lineno=False, sort_output=True, width=110)
         file.seek(0)
-        written = HEADER.sub(lambda line: line[0] if line[1].decode() in KEPT else b"", file.read())
-    path.write_bytes(written)
+        header, blank, words = file.read().lstrip(b"\n").partition(b"\n\n")
+    header = HEADER.sub(lambda line: line[0] if line[1].decode() in KEPT else b"", header + b"\n")
+    path.write_bytes(header.rstrip(b"\n") + blank + words)
