@@ -1,7 +1,7 @@
 """Whether a request that changes something comes from one of our own pages.
 
 Two things must hold. `Origin` (or `Referer`, where a browser sends no `Origin`) is our own host. And the
-request carries the token of one of its own cookies, in the header `X-CSRF-Token` or the form field `_csrf`:
+request carries the token of one of its own cookies, in the header `X-CSRF-Token` or the form field `csrf_token`:
 HMAC-SHA256 of the cookie's id, so nothing has to be stored. A route that machines call says `opt={"csrf":
 False}` and proves its caller by other means.
 """
@@ -18,7 +18,7 @@ from kameng.web.context import Context, header
 log = structlog.get_logger()
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-FIELD = "_csrf"
+FIELD = "csrf_token"
 
 
 class StalePage(Forbidden):

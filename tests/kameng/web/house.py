@@ -205,7 +205,7 @@ class Browser:
         self, path: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         sent = {"Origin": str(self.client.base_url).rstrip("/"), **(headers or {})}
-        return await self.client.post(path, data={"_csrf": self.token, **(form or {})}, headers=sent)
+        return await self.client.post(path, data={"csrf_token": self.token, **(form or {})}, headers=sent)
 
 
 async def all_well() -> dict[str, str]:

@@ -143,7 +143,7 @@ async def test_after_signing_in_nobody_is_led_away(browser: Browser, wanted: str
     answer = await browser.client.post(
         "/login",
         params={"next": wanted},
-        data={"_csrf": browser.token},
+        data={"csrf_token": browser.token},
         headers={"Origin": str(browser.client.base_url)},
     )
 
