@@ -126,7 +126,7 @@ async def rotate(
 async def destroy_all(redis: Redis, subject: UUID) -> None:
     """Signs `subject` out everywhere: after a change of password, role or state."""
     index = _index(subject)
-    keys = await redis.zrange(index, 0, -1)
+    keys = [str(key, "ascii") async for key, _ in redis.zscan_iter(index)]
     await redis.delete(index, *keys)
 
 

@@ -183,7 +183,7 @@ class Context:
     def _choose_locale(self) -> str:
         query = self.scope["query_string"]
         if b"lang=" in query:
-            asked = parse_qs(query.decode("latin-1")).get("lang", [""])[0]
+            asked: str = parse_qs(query.decode("latin-1")).get("lang", [""])[0]
             if asked in i18n.LOCALES:
                 self.set_cookie(cookies.LANGUAGE, asked, cookies.LONGEST_S)
                 return asked

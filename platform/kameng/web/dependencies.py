@@ -1,13 +1,16 @@
 """What a route may ask for by name:
 
-async def place(self, runtime: NamedDependency[Runtime], tenant: NamedDependency[Tenant],
-                visitor: NamedDependency[Visitor], request: Request) -> ...
+    async def place(self, runtime: NamedDependency[Runtime], tenant: NamedDependency[Tenant],
+                    visitor: NamedDependency[Visitor], request: Request) -> ...
+
+Each of the shop's hangs on the one before it, although it does not need it: Litestar starts a task for each
+of several that are independent, which took 100 of the 600 microseconds on the way to an order.
 """
 
 from typing import Any
 
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from kameng.core.errors import NotFound, Unauthenticated
 from kameng.infra.runtime import Runtime
@@ -23,7 +26,7 @@ def provide_runtime(request: AnyRequest) -> Runtime:
     return context.of(request.scope).kit.runtime
 
 
-def provide_tenant(request: AnyRequest) -> Tenant:
+def provide_tenant(request: AnyRequest, runtime: NamedDependency[Runtime]) -> Tenant:  # noqa: ARG001 - see above
     """The station whose host was called. Raises `NotFound` at the master's host."""
     tenant = context.of(request.scope).tenant
     if tenant is None:
@@ -31,7 +34,7 @@ def provide_tenant(request: AnyRequest) -> Tenant:
     return tenant
 
 
-def provide_visitor(request: AnyRequest) -> Visitor:
+def provide_visitor(request: AnyRequest, tenant: NamedDependency[Tenant]) -> Visitor:  # noqa: ARG001 - see above
     """The browser at the storefront, signed in or not."""
     return context.of(request.scope).visitor
 

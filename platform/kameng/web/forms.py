@@ -90,7 +90,7 @@ async def again(request: Request[Any, Any, Any], error: KamengError) -> Form:
     not return.
     """
     sent = await pairs(request)
-    values = {name: text for name, text in sent if not name.startswith("_") and "password" not in name}
+    values = {name: text for name, text in sent if "password" not in name}
     if isinstance(error, Invalid):
         return Form(values, {name: gettext(message) for name, message in error.errors.items()})
     return Form(values, {error.field or "": of_error(error)})

@@ -17,13 +17,14 @@ from jinja2.ext import babel_extract
 from msgspec import Struct
 
 import kameng
-from kameng.web.i18n.catalogues import FOLDER, SOURCE, po_path, read_catalogue
+from kameng.web.i18n.catalogues import FOLDER, LOCALES, SOURCE, po_path, read_catalogue
 
 ROOT = Path(kameng.__file__).resolve().parents[2]
 SOURCES = ("platform/kameng", "tenants", "billing", "supplier_gateway", "admin_ui")
 FAMILY_ROOT = "KamengError"
 MARKS = {"_": 1, "gettext": 1, "N_": 1, "ngettext": 2}
-DATES = re.compile(rb'^"(POT-Creation-Date|PO-Revision-Date|Generated-By): .*\\n"\n', re.MULTILINE)
+KEPT = ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+HEADER = re.compile(rb'^"([A-Za-z-]+): .*\\n"\n', re.MULTILINE)
 
 
 class Found(Struct, frozen=True):
@@ -62,8 +63,7 @@ def extract() -> dict[str, int]:
     found = template()
     _write(FOLDER / "messages.pot", found)
     lacking = {}
-    for path in sorted(FOLDER.glob("*/LC_MESSAGES")):
-        locale = path.parent.name
+    for locale in sorted(LOCALES - {SOURCE}):
         catalogue = read_catalogue(locale)
         catalogue.update(found, no_fuzzy_matching=True)
         _write(po_path(locale), catalogue)
@@ -164,10 +164,12 @@ def _of_template(path: Path) -> Iterator[str | tuple[str, str]]:
 
 
 def _write(path: Path, catalogue: Catalog) -> None:
-    """Without dates, so that a file changes only when its words do."""
+    """Without dates and names in the header, so that a file changes only when its words do."""
+    catalogue.header_comment, catalogue.fuzzy = "", False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w+b") as file:
         write_po(file, catalogue, ignore_obsolete=True, include_lineno=False, sort_output=True, width=110)
         file.seek(0)
-        written = DATES.sub(b"", file.read())
-    path.write_bytes(written)
+        header, blank, words = file.read().lstrip(b"\n").partition(b"\n\n")
+    header = HEADER.sub(lambda line: line[0] if line[1].decode() in KEPT else b"", header + b"\n")
+    path.write_bytes(header.rstrip(b"\n") + blank + words)
