@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger import service as ledger
-from billing.ledger.service import Line, Posted
+from billing.ledger.service import MASTER, Line, Posted
 
 BALANCES = text(
     "SELECT tenant_id, balance_cents FROM ledger_accounts WHERE kind = 'deposit' AND tenant_id = ANY(:tenants)"
@@ -18,7 +18,7 @@ async def pay_in(session: AsyncSession, tenant_id: int, cents: int, key: str) ->
 
     Raises inside `refusals()`: `DepositTooLow` when taking back more than is there.
     """
-    lines = [Line(None, "master_bank", "", -cents), Line(tenant_id, "deposit", "", cents)]
+    lines = [Line(MASTER, "master_bank", "", -cents), Line(tenant_id, "deposit", "", cents)]
     return await ledger.post(session, f"deposit:{tenant_id}:{key}", "deposit", key, lines, tenant_id)
 
 

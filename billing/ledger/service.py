@@ -15,10 +15,13 @@ POST = text(
 )
 
 
-class Line(Struct, frozen=True):
-    """One side of a transfer. `tenant` None is the master's own account; positive cents are a credit."""
+MASTER = 0  # as a tenant: the master's own accounts
 
-    tenant: int | None
+
+class Line(Struct, frozen=True):
+    """One side of a transfer. `tenant` `MASTER` is the master's own account; positive cents are a credit."""
+
+    tenant: int
     kind: str
     owner: str
     cents: int
@@ -30,7 +33,7 @@ class Posted(Struct, frozen=True):
 
 
 async def post(
-    session: AsyncSession, key: str, kind: str, ref: str, lines: Sequence[Line], tenant: int | None = None
+    session: AsyncSession, key: str, kind: str, ref: str, lines: Sequence[Line], tenant: int = MASTER
 ) -> Posted:
     """Posts one transfer in a master session. The same `key` is the same transfer: a repeat changes nothing.
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 import msgspec
+import uvloop
 from msgspec import Struct
 from sqlalchemy import text
 
@@ -43,7 +44,7 @@ class BenchFailed(Exception):
 def measure(*, seconds: float, clients: int) -> dict[str, float]:
     """Runs the measurement. Raises `BenchFailed` when a sale was not delivered, sold twice, or not balanced."""
     with servers_of_its_own() as settings:
-        return asyncio.run(_measure(settings, seconds, clients))
+        return uvloop.run(_measure(settings, seconds, clients))
 
 
 async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str, float]:

@@ -23,19 +23,19 @@ def sql_of(statement: TextClause) -> str:
     return str(statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat")))
 
 
-ENTER_SQL, OPENING, CLAIM, PLACE = (
-    sql_of(statement) for statement in (ENTER, queries.OPENING, queries.CLAIM, queries.PLACE_SOLD)
+OPENING, CLAIM, PLACE = (
+    sql_of(statement) for statement in (queries.OPENING, queries.CLAIM, queries.PLACE_SOLD)
 )
 
 
 async def measure(runtime: Runtime, station: Station, *, connections: int, seconds: float) -> float:
     """Sales per second over `seconds`."""
     clients = [
-        await AsyncConnection.connect(runtime.settings.database_url, autocommit=False, row_factory=tuple_row)
+        await AsyncConnection.connect(runtime.settings.database_url, autocommit=True, row_factory=tuple_row)
         for _ in range(connections)
     ]
     role = runtime.database.roles.tenant(station.tenant.id)
-    enter = {"role": role, "path": f"{station.tenant.schema},master"}
+    enter = ENTER.format(role=role, path=f"{station.tenant.schema},master").encode()
     began = time.perf_counter()
     until = began + seconds
     counts = await asyncio.gather(
@@ -50,11 +50,11 @@ async def measure(runtime: Runtime, station: Station, *, connections: int, secon
     return sum(counts) / took
 
 
-async def _sell(client: AsyncConnection[Any], enter: dict[str, str], station: Station, buyer: Any, until: float) -> int:
+async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, buyer: Any, until: float) -> int:
     sold = 0
     while time.perf_counter() < until:
         values = {"product_id": station.product_id, "quantity": 1, "buyer_id": buyer, "request_key": ids.code(20)}
-        await client.execute(ENTER_SQL, enter)
+        await client.execute(enter, prepare=False)
         opening = queries.Opening(*(await (await client.execute(OPENING, values)).fetchone() or ()))
         order_id, now = ids.uuid7(), clock.now()
         claim = {"order_id": order_id, "good_id": opening.good_id, "quantity": 1}

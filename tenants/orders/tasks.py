@@ -3,7 +3,7 @@
 import structlog
 
 from billing.ledger import service as ledger
-from billing.ledger.service import Line
+from billing.ledger.service import MASTER, Line
 from kameng.core import clock
 from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import Later, follows
@@ -80,8 +80,8 @@ async def post_supplier_cost(event: PurchaseDelivered, _: None, runtime: Runtime
     """Books what the supplier charged: from our balance there to the cost of sales. Once, by the purchase's key."""
     supplier = str(event.supplier_id)
     lines = [
-        Line(None, "supplier_wallet", supplier, -event.cost_cents),
-        Line(None, "supplier_cost", supplier, event.cost_cents),
+        Line(MASTER, "supplier_wallet", supplier, -event.cost_cents),
+        Line(MASTER, "supplier_cost", supplier, event.cost_cents),
     ]
     async with runtime.database.master_session() as session:
         await ledger.post(session, f"purchase:{event.purchase_id}", "purchase", event.reference, lines)

@@ -1,9 +1,10 @@
 -- The double-entry ledger. Positive is a credit. Every transfer sums to zero, which a deferred trigger proves at commit.
 -- Lock order inside one transaction: card keys, then wallets, then deposits; ledger_post takes its lines in the order given.
+-- Tenant 0 is the master.
 
 CREATE TABLE master.ledger_accounts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    tenant_id int,                      -- NULL: an account of the master
+    tenant_id int NOT NULL,
     kind text NOT NULL CHECK (kind IN (
         'wallet', 'deposit', 'revenue', 'gateway',
         'master_revenue', 'master_bank', 'supplier_cost', 'supplier_wallet', 'card_stock')),
@@ -11,13 +12,13 @@ CREATE TABLE master.ledger_accounts (
     balance_cents bigint,               -- NULL: a hot account, entries only
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT balance_covers CHECK (balance_cents >= 0),
-    UNIQUE NULLS NOT DISTINCT (tenant_id, kind, owner)
+    UNIQUE (tenant_id, kind, owner)
 ) WITH (fillfactor = 70);
 
 CREATE TABLE master.ledger_transfers (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key text NOT NULL UNIQUE,           -- idempotency: the same key is the same transfer
-    tenant_id int,                      -- NULL: between accounts of the master
+    tenant_id int NOT NULL,
     kind text NOT NULL,
     ref text NOT NULL,                  -- the order, payment or purchase it belongs to
     reverses bigint UNIQUE REFERENCES master.ledger_transfers,
@@ -25,12 +26,14 @@ CREATE TABLE master.ledger_transfers (
 );
 CREATE INDEX ledger_transfers_ref ON master.ledger_transfers (ref);
 
+-- No foreign keys: ledger_post alone writes here, neither transfers nor accounts are ever deleted, and a foreign key
+-- would make every sale lock the row of the master's hot accounts, which is what having no balance there avoids.
 CREATE TABLE master.ledger_entries (
-    transfer_id bigint NOT NULL REFERENCES master.ledger_transfers,
-    line smallint NOT NULL,
-    account_id bigint NOT NULL REFERENCES master.ledger_accounts,
-    tenant_id int,                      -- who may read it; NULL: the master only
-    amount_cents bigint NOT NULL CHECK (amount_cents <> 0),
+    transfer_id bigint NOT NULL,
+    line smallint NOT NULL CHECK (line > 0),
+    account_id bigint NOT NULL,
+    tenant_id int NOT NULL,             -- who may read it
+    amount_cents bigint NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (transfer_id, line)
 );
@@ -40,7 +43,21 @@ CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
     FOR EACH STATEMENT EXECUTE FUNCTION master.refuse_change();
 CREATE TRIGGER ledger_transfers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON master.ledger_transfers
     FOR EACH STATEMENT EXECUTE FUNCTION master.refuse_change();
+CREATE TRIGGER ledger_accounts_stay BEFORE DELETE OR TRUNCATE ON master.ledger_accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION master.refuse_change();
 
+-- Sum zero, in two halves. All lines of a transfer are written by one statement, so each transfer has a line 1 ...
+CREATE FUNCTION master.ledger_written_once() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM written GROUP BY transfer_id HAVING min(line) <> 1) THEN
+        RAISE EXCEPTION 'lines cannot be added to a transfer' USING ERRCODE = 'KM403';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_entries_written_once AFTER INSERT ON master.ledger_entries
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION master.ledger_written_once();
+-- ... and at the commit the sum is taken once for each line 1, rather than again for each line.
 CREATE FUNCTION master.ledger_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
@@ -54,60 +71,68 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER ledger_entries_sum_zero AFTER INSERT ON master.ledger_entries
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION master.ledger_check();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.line = 1) EXECUTE FUNCTION master.ledger_check();
 
--- Posts one transfer. The four arrays are the lines: whose account (NULL: the master's), its kind, its owner, the amount.
+-- Posts one transfer. The four arrays are the lines: whose account (0: the master's), its kind, its owner, the amount.
 -- Wallets and deposits keep a balance, checked and changed in one statement. Returns the transfer, and whether this key
--- had been posted before, in which case nothing is changed. Raises KM402 with the account's kind when a balance does not cover its line.
+-- had been posted before, in which case nothing is changed. Raises KM402 with the account's kind when a balance does not
+-- cover its line, KM411 when the key belongs to another transfer.
 CREATE FUNCTION master.ledger_post(
     p_tenant int, p_key text, p_kind text, p_ref text,
     p_tenants int[], p_kinds text[], p_owners text[], p_amounts bigint[], p_reverses bigint DEFAULT NULL
 ) RETURNS TABLE (transfer bigint, replayed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_account bigint;
-    v_keeps boolean;
+    v_accounts bigint[];
 BEGIN
     INSERT INTO master.ledger_transfers (key, tenant_id, kind, ref, reverses)
         VALUES (p_key, p_tenant, p_kind, p_ref, p_reverses)
         ON CONFLICT (key) DO NOTHING RETURNING id INTO transfer;
-    IF transfer IS NULL THEN
-        SELECT id, true INTO transfer, replayed FROM master.ledger_transfers
-            WHERE key = p_key AND tenant_id IS NOT DISTINCT FROM p_tenant AND kind = p_kind AND ref = p_ref;
+    replayed := transfer IS NULL;
+    IF replayed THEN
+        SELECT id INTO transfer FROM master.ledger_transfers
+            WHERE key = p_key AND tenant_id = p_tenant AND kind = p_kind AND ref = p_ref;
         IF transfer IS NULL THEN
             RAISE EXCEPTION 'key % belongs to another transfer', p_key USING ERRCODE = 'KM411';
         END IF;
         RETURN NEXT;
         RETURN;
     END IF;
-    replayed := false;
+    v_accounts := master.ledger_accounts_of(p_tenants, p_kinds, p_owners);
+    IF array_position(v_accounts, NULL) IS NOT NULL THEN
+        INSERT INTO master.ledger_accounts (tenant_id, kind, owner, balance_cents)
+            SELECT DISTINCT l.tenant, l.kind, l.owner, CASE WHEN l.kind IN ('wallet', 'deposit') THEN 0 END
+            FROM unnest(p_tenants, p_kinds, p_owners) AS l (tenant, kind, owner)
+            ON CONFLICT (tenant_id, kind, owner) DO NOTHING;
+        v_accounts := master.ledger_accounts_of(p_tenants, p_kinds, p_owners);
+    END IF;
     FOR i IN 1 .. cardinality(p_amounts) LOOP
-        CONTINUE WHEN p_amounts[i] = 0;
-        v_account := NULL;
-        SELECT id, balance_cents IS NOT NULL INTO v_account, v_keeps FROM master.ledger_accounts
-            WHERE tenant_id IS NOT DISTINCT FROM p_tenants[i] AND kind = p_kinds[i] AND owner = p_owners[i];
-        IF v_account IS NULL THEN
-            v_keeps := p_kinds[i] IN ('wallet', 'deposit');
-            INSERT INTO master.ledger_accounts (tenant_id, kind, owner, balance_cents)
-                VALUES (p_tenants[i], p_kinds[i], p_owners[i], CASE WHEN v_keeps THEN 0 END)
-                ON CONFLICT (tenant_id, kind, owner) DO UPDATE SET owner = excluded.owner
-                RETURNING id INTO v_account;
-        END IF;
-        IF v_keeps THEN
+        IF p_kinds[i] IN ('wallet', 'deposit') AND p_amounts[i] <> 0 THEN
             UPDATE master.ledger_accounts SET balance_cents = balance_cents + p_amounts[i]
-                WHERE id = v_account AND balance_cents + p_amounts[i] >= 0;
+                WHERE id = v_accounts[i] AND balance_cents + p_amounts[i] >= 0;
             IF NOT FOUND THEN
                 RAISE EXCEPTION '%', p_kinds[i] USING ERRCODE = 'KM402';
             END IF;
         END IF;
-        INSERT INTO master.ledger_entries (transfer_id, line, account_id, tenant_id, amount_cents)
-            VALUES (transfer, i, v_account, p_tenants[i], p_amounts[i]);
     END LOOP;
+    INSERT INTO master.ledger_entries (transfer_id, line, account_id, tenant_id, amount_cents)
+        SELECT transfer, row_number() OVER (ORDER BY l.line), l.account, l.tenant, l.amount
+        FROM unnest(v_accounts, p_tenants, p_amounts) WITH ORDINALITY AS l (account, tenant, amount, line)
+        WHERE l.amount <> 0;
     RETURN NEXT;
 END $$;
 
+CREATE FUNCTION master.ledger_accounts_of(p_tenants int[], p_kinds text[], p_owners text[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT (SELECT a.id FROM master.ledger_accounts a
+                WHERE a.tenant_id = l.tenant AND a.kind = l.kind AND a.owner = l.owner)
+        FROM unnest(p_tenants, p_kinds, p_owners) WITH ORDINALITY AS l (tenant, kind, owner, line) ORDER BY l.line);
+END $$;
+
 GRANT SELECT ON master.ledger_accounts, master.ledger_transfers, master.ledger_entries TO @{master}, @{tenants};
-REVOKE ALL ON FUNCTION master.ledger_post FROM PUBLIC;
+REVOKE ALL ON FUNCTION master.ledger_post, master.ledger_accounts_of FROM PUBLIC;
 -- The master posts through the same function, with the owner's rights.
 CREATE FUNCTION master.master_post(
     p_tenant int, p_key text, p_kind text, p_ref text,

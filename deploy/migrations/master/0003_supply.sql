@@ -188,8 +188,8 @@ BEGIN
     SELECT coalesce(sum(cost_cents), 0) INTO v_cost FROM master.card_issued
         WHERE order_ref = p_order AND tenant_id = master.current_tenant();
     PERFORM master.ledger_post(
-        NULL, 'card_cost:' || p_order, 'card_cost', p_order::text,
-        ARRAY[NULL, NULL]::int[], ARRAY['card_stock', 'supplier_cost'], ARRAY['', ''], ARRAY[-v_cost, v_cost]);
+        0, 'card_cost:' || p_order, 'card_cost', p_order::text,
+        ARRAY[0, 0], ARRAY['card_stock', 'supplier_cost'], ARRAY['', ''], ARRAY[-v_cost, v_cost]);
 END $$;
 
 -- Charges one sale: the buyer's wallet the retail price, the tenant's deposit the wholesale price, in one transfer. The
@@ -214,7 +214,7 @@ BEGIN
     -- The deposit comes last: all sales of a tenant meet at that row, so it is held for the shortest time.
     SELECT replayed INTO v_replayed FROM master.ledger_post(
         me, 'sale:' || p_order, 'sale', p_order::text,
-        ARRAY[me, me, NULL, NULL, NULL, me],
+        ARRAY[me, me, 0, 0, 0, me],
         ARRAY['wallet', 'revenue', 'card_stock', 'supplier_cost', 'master_revenue', 'deposit'],
         ARRAY[p_buyer, '', '', '', '', ''],
         ARRAY[-p_retail_cents, p_retail_cents, -v_cost, v_cost, p_wholesale_cents, -p_wholesale_cents]);

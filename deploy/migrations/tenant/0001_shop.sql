@@ -55,12 +55,11 @@ CREATE TABLE orders (
     CHECK ((state = 'delivered') = (delivered_at IS NOT NULL)),
     UNIQUE (buyer_id, request_key)
 );
-CREATE INDEX orders_recent ON orders (created_at DESC);
 CREATE INDEX orders_paid ON orders (paid_at) WHERE paid_at IS NOT NULL;
 CREATE INDEX orders_open ON orders (state, created_at) WHERE state IN ('unpaid', 'paid', 'waiting');
 
 CREATE TABLE order_events (
-    order_id uuid NOT NULL REFERENCES orders,
+    order_id uuid NOT NULL,             -- written with the order or after it, by the same few statements
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state text NOT NULL,
     note text NOT NULL DEFAULT ''

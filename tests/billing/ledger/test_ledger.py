@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from billing.deposits import service as deposits
 from billing.ledger import queries, service
 from billing.ledger.errors import DepositTooLow, KeyReused, refusals
-from billing.ledger.service import Line
+from billing.ledger.service import MASTER, Line
 from kameng.core import ids
 from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.db import roles_of, sqlstate
@@ -20,7 +20,7 @@ from tests.support.house import ledger_is_balanced, open_shop
 
 
 async def test_a_transfer_that_does_not_sum_to_zero_fails_at_the_commit(runtime: Runtime) -> None:
-    lines = [Line(None, "master_bank", "", -100), Line(None, "master_revenue", "", 99)]
+    lines = [Line(MASTER, "master_bank", "", -100), Line(MASTER, "master_revenue", "", 99)]
 
     with pytest.raises(DBAPIError) as refused:
         async with runtime.database.master_session() as session:
@@ -72,7 +72,7 @@ async def test_the_same_key_is_the_same_transfer(runtime: Runtime) -> None:
 
 async def test_a_key_cannot_be_reused_for_something_else(runtime: Runtime) -> None:
     key = ids.code(12)
-    lines = [Line(None, "master_bank", "", -5), Line(None, "master_revenue", "", 5)]
+    lines = [Line(MASTER, "master_bank", "", -5), Line(MASTER, "master_revenue", "", 5)]
     async with runtime.database.master_session() as session:
         await service.post(session, key, "test", "one", lines)
 
