@@ -17,6 +17,16 @@ async def buyer(session: AsyncSession, buyer_id: UUID) -> Buyer:
     return found
 
 
+async def guest_for_update(session: AsyncSession, buyer_id: UUID) -> Buyer:
+    """A guest, locked. Raises `BuyerGone`, for a member too."""
+    found = await session.scalar(
+        select(Buyer).where(Buyer.id == buyer_id, Buyer.kind == "guest").with_for_update()
+    )
+    if found is None:
+        raise BuyerGone
+    return found
+
+
 async def by_login(session: AsyncSession, login: str) -> Buyer | None:
     """The member with this login, whatever its case."""
     return await session.scalar(select(Buyer).where(func.lower(Buyer.login) == login.lower()))

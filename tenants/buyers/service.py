@@ -1,6 +1,7 @@
 """Registering and signing in buyers of one station. Passwords are hashed and verified outside the transaction."""
 
 from typing import Annotated
+from uuid import UUID
 
 from msgspec import Meta, Struct
 from sqlalchemy.exc import IntegrityError
@@ -61,4 +62,19 @@ async def open_guest(session: AsyncSession, contact: str = "") -> Buyer:
     buyer = Buyer(id=ids.uuid7(), kind="guest", contact=contact, password_hash=None)
     session.add(buyer)
     await session.flush()
+    return buyer
+
+
+async def upgrade(tenant: Tenant, passwords: Passwords, buyer_id: UUID, wanted: Registration) -> Buyer:
+    """Gives a guest a login; wallet and orders stay his. Raises `LoginTaken`, and `BuyerGone` when he is no guest."""
+    hashed = await passwords.hash(wanted.password)
+    try:
+        async with tenant.begin() as session:
+            buyer = await queries.guest_for_update(session, buyer_id)
+            buyer.kind, buyer.login, buyer.name, buyer.password_hash = "member", wanted.login, wanted.login, hashed
+            buyer.contact = wanted.contact or buyer.contact
+    except IntegrityError as error:
+        if "buyers_login" in str(error.orig):
+            raise LoginTaken(field="login") from None
+        raise
     return buyer

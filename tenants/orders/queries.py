@@ -198,6 +198,12 @@ async def order_requested(session: AsyncSession, buyer_id: UUID, request_key: st
     )
 
 
+async def by_ids(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders by their ids; those that are not there are left out."""
+    found = await session.scalars(select(Order).where(Order.id.in_(order_ids)))
+    return {order.id: order for order in found}
+
+
 def of_buyer(buyer_id: UUID) -> Select[tuple[Order]]:
     """A buyer's orders, newest first."""
     return select(Order).where(Order.buyer_id == buyer_id).order_by(Order.id.desc())

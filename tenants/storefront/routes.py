@@ -2,4 +2,19 @@
 
 from litestar.types import ControllerRouterHandler
 
-HANDLERS: list[ControllerRouterHandler] = []
+from tenants.storefront.account import AccountController, EntryController
+from tenants.storefront.cashier import PayController
+from tenants.storefront.notify import notify
+from tenants.storefront.orders import OrderController
+from tenants.storefront.products import ProductController
+from tenants.storefront.wallet import WalletController
+
+HANDLERS: list[ControllerRouterHandler] = [
+    ProductController,
+    OrderController,
+    WalletController,
+    PayController,
+    notify,
+    EntryController,
+    AccountController,
+]

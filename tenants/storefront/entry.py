@@ -1,0 +1,63 @@
+"""Becoming somebody: signing in, registering, and the guest account that a first order or top-up opens."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kameng.identity import attempts, sessions
+from kameng.identity.passwords import STANDARD
+from kameng.infra import ratelimit
+from kameng.infra.ratelimit import Limit
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+from kameng.web import answers
+from kameng.web.answers import AnyRequest
+from kameng.web.people import Visitor
+from tenants.buyers import service as buyers
+from tenants.buyers.models import Buyer
+from tenants.buyers.service import Credentials, Registration
+
+# Opening accounts costs rows and a slow hash; many people share one address behind a carrier's gateway.
+NEW_BUYERS = Limit(name="new-buyers", attempts=120, per_s=3600, fails_open=True)
+
+
+async def register(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Registration) -> Buyer:
+    """A member's account. A guest keeps what he has: his own account gets the login. Raises `LoginTaken`,
+    `TooManyRequests`."""
+    await ratelimit.take(runtime.redis, (NEW_BUYERS, f"{tenant.id}\n{visitor.address}"))
+    if visitor.buyer_id and visitor.role == "guest":
+        return await buyers.upgrade(tenant, STANDARD, visitor.buyer_id, wanted)
+    return await buyers.register(tenant, STANDARD, wanted)
+
+
+async def sign_in(runtime: Runtime, tenant: Tenant, address: str, given: Credentials) -> Buyer:
+    """The member with this login and password. Raises `WrongLogin`, `TooManyRequests`."""
+    realm = f"buyers:{tenant.id}"
+    await attempts.begin(runtime.redis, realm, given.login, address)
+    buyer = await buyers.sign_in(tenant, STANDARD, given)
+    await attempts.succeeded(runtime.redis, realm, given.login, address)
+    return buyer
+
+
+async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> None:
+    """Whether this address may open one more guest account. Raises `TooManyRequests`."""
+    if visitor.buyer_id is None:
+        await ratelimit.take(runtime.redis, (NEW_BUYERS, f"{tenant.id}\n{visitor.address}"))
+
+
+async def buyer_or_guest(
+    session: AsyncSession, visitor: Visitor, contact: str = ""
+) -> tuple[UUID, Buyer | None]:
+    """Who buys, and the account just opened for it if nobody was signed in: `remember` him after the commit."""
+    if visitor.buyer_id is not None:
+        return visitor.buyer_id, None
+    guest = await buyers.open_guest(session, contact)
+    return guest.id, guest
+
+
+async def remember(request: AnyRequest, runtime: Runtime, tenant: Tenant, buyer: Buyer) -> None:
+    """Signs this browser in under a new session id."""
+    session = await sessions.create(
+        runtime.redis, "buyer", subject=buyer.id, name=buyer.name, tenant_id=tenant.id, role=buyer.kind
+    )
+    await answers.sign_in(request, session)

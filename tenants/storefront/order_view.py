@@ -1,0 +1,135 @@
+"""An order as its buyer sees it: how far it is, what it waits for, and its keys."""
+
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from billing.ledger import queries as ledger
+from billing.payments import queries as payments
+from billing.payments import service as paying
+from kameng.cards import service as cards
+from kameng.core import clock
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+from kameng.web.i18n import N_
+from kameng.web.people import Visitor
+from tenants.orders import queries as orders
+from tenants.orders.errors import OrderGone
+from tenants.orders.models import Order
+from tenants.orders.states import State
+from tenants.storefront import numbers
+
+STEPS = ((N_("Placed"), "receipt"), (N_("Paid"), "wallet"), (N_("Delivering"), "package"), (N_("Delivered"), "key"))
+DONE = {State.UNPAID: 1, State.PAID: 2, State.WAITING: 2, State.DELIVERED: 4, State.EXPIRED: 1, State.REFUNDED: 2}
+FAILED = {State.EXPIRED, State.REFUNDED}
+MONEY_IN_WALLET = "money_in_wallet"
+
+LABELS = {
+    State.UNPAID: ("info", N_("To be paid")),
+    State.PAID: ("wait", N_("Delivering")),
+    State.WAITING: ("wait", N_("Waiting")),
+    State.DELIVERED: ("ok", N_("Delivered")),
+    State.EXPIRED: ("off", N_("Not charged")),
+    State.REFUNDED: ("info", N_("Refunded")),
+}
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """One order. `pay_url` leads to the gateway while it is to be paid; `wallet_cents` is the buyer's balance."""
+
+    order: Order
+    now: datetime
+    wallet_cents: int
+    channel: str = ""
+    pay_url: str = ""
+    has_money: bool = False  # the gateway has paid; the order is charged in a moment
+    keys: list[str] = []
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """Kind and msgid of the state."""
+        return label(self.order.state)
+
+    @property
+    def mark(self) -> str:
+        """What a page has been drawn from: while it stays the same there is nothing new to draw."""
+        return mark(self.order)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time to pay is over."""
+        return self.order.expires_at is not None and self.order.expires_at <= self.now
+
+    @property
+    def steps(self) -> list[tuple[str, str, str]]:
+        """`(msgid, done | now | todo | failed, icon)` of each step."""
+        state = State(self.order.state)
+        done = 2 if self.order.reason == MONEY_IN_WALLET else DONE[state]
+        here = "failed" if state in FAILED else "now"
+        return [
+            (word, "done" if n < done else here if n == done else "todo", icon)
+            for n, (word, icon) in enumerate(STEPS)
+        ]
+
+
+class OrderAnswer(Struct, frozen=True, kw_only=True):
+    """The same for machines."""
+
+    no: str
+    state: str
+    final: bool
+    keys: list[str] | UnsetType = UNSET
+
+
+def label(state: str) -> tuple[str, str]:
+    """Kind and msgid of a state, for `status`."""
+    return LABELS[State(state)]
+
+
+def mark(order: Order) -> str:
+    return f"{order.state}.{order.reason}" if order.reason else order.state
+
+
+async def read(tenant: Tenant, visitor: Visitor, no: str) -> Order:
+    """The visitor's own order. Raises `OrderGone`."""
+    if visitor.buyer_id is None:
+        raise OrderGone
+    async with tenant.begin() as session:
+        return await orders.order_of(session, visitor.buyer_id, numbers.order_no(no))
+
+
+async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> OrderView:
+    """The visitor's own order with all that its page shows. Raises `OrderGone`."""
+    if visitor.buyer_id is None:
+        raise OrderGone
+    no = numbers.order_no(no)
+    sealer = await runtime.keyring.tenant(tenant.id)  # reads at first use, so not inside the transaction
+    payment, channel, sealed = None, None, ()
+    async with tenant.begin() as session:
+        order = await orders.order_of(session, visitor.buyer_id, no)
+        wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
+        if order.state == State.DELIVERED:
+            sealed = await cards.issued(session, order.id)
+        elif payment := await payments.payment_for(session, no):
+            channel = await payments.channel(session, payment.channel_id)
+    pay_url = ""
+    if payment and channel and order.state == State.UNPAID:
+        pay_url = await paying.pay_url(runtime, tenant, payment, channel, title(order))
+    return OrderView(
+        order=order,
+        now=clock.now(),
+        wallet_cents=wallet_cents,
+        channel=channel.name if channel else "",
+        pay_url=pay_url,
+        has_money=payment is not None and payment.state == "paid",
+        keys=cards.reveal(sealer, sealed),
+    )
+
+
+def title(order: Order) -> str:
+    return f"{order.product_name} × {order.quantity}"
+
+
+def answer(seen: OrderView) -> OrderAnswer:
+    keys = seen.keys if seen.order.state == State.DELIVERED else UNSET
+    return OrderAnswer(no=seen.order.no, state=seen.order.state, final=seen.order.final, keys=keys)

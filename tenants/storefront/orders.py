@@ -1,0 +1,167 @@
+"""`/orders`: buying, the buyer's orders, one order and its keys."""
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from kameng.core.errors import Conflict, Invalid, KamengError, Refused
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+from kameng.web import answers, forms, paging
+from kameng.web.answers import AnyRequest, render
+from kameng.web.context import header
+from kameng.web.people import Visitor
+from tenants.orders import live
+from tenants.orders import queries as orders
+from tenants.orders.errors import OrderGone
+from tenants.orders.service import OrderDraft, Placed
+from tenants.orders.states import State
+from tenants.storefront import checkout, entry, finding, order_view, pages, stream
+from tenants.storefront.products import PUBLIC, product_page
+from tenants.storefront.stream import Seen
+
+JSON = "application/json"
+LONGEST_ID = 18  # digits; a bigint
+
+
+class OrderController(Controller):
+    path = "/orders"
+    opt = PUBLIC
+
+    @post()
+    async def place(
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        try:
+            draft = await forms.parse(request, OrderDraft)
+            sale = await checkout.buy(runtime, tenant, visitor, draft)
+        except (Invalid, Refused, Conflict) as error:
+            return await _form_again(request, tenant, visitor, error)
+        if sale.guest:
+            await entry.remember(request, runtime, tenant, sale.guest)
+        return _placed(request, sale.placed)
+
+    @get()
+    async def mine(
+        self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
+    ) -> Template:
+        async with tenant.begin() as session:
+            found = None
+            if visitor.buyer_id is not None:
+                asked = paging.wanted(request)
+                found = await paging.of_select(session, orders.of_buyer(visitor.buyer_id), asked)
+            return await pages.page(
+                session, visitor, "storefront/orders.html", page=found, label=order_view.label
+            )
+
+    @get("/find")
+    async def find(
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        no = request.query_params.get("no", "")
+        if found := await finding.find(runtime, tenant, visitor, no):
+            return answers.redirect(request, f"/orders/{found}")
+        async with tenant.begin() as session:
+            form = finding.form(visitor, no)
+            status = 404 if no else 200
+            return await pages.page(session, visitor, "storefront/find.html", status=status, form=form)
+
+    @get("/{no:str}")
+    async def show(
+        self,
+        no: FromPath[str],
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Template:
+        seen = await order_view.view(runtime, tenant, visitor, no)
+        viewer = pages.shopper_with(visitor, seen.wallet_cents)
+        return render("storefront/order.html", viewer=viewer, seen=seen)
+
+    @get("/{no:str}/status", opt={"quiet": True})
+    async def status(
+        self,
+        request: AnyRequest,
+        no: FromPath[str],
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        seen = await order_view.view(runtime, tenant, visitor, no)
+        if _wants_json(request):
+            return _json(order_view.answer(seen))
+        return render("storefront/parts/order_live.html", seen=seen)
+
+    @get("/{no:str}/live", opt={"quiet": True})
+    async def live(
+        self,
+        request: AnyRequest,
+        no: FromPath[str],
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        order = await order_view.read(tenant, visitor, no)
+
+        async def look() -> Seen:
+            now = await order_view.read(tenant, visitor, order.no)
+            return Seen(order_view.mark(now), now.final)
+
+        shown = request.query_params.get("shown", "")
+        return stream.events(stream.follow(runtime.hub, live.topic(tenant, order.no), shown, look))
+
+    @get("/{no:str}/keys.txt")
+    async def keys(
+        self,
+        no: FromPath[str],
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        seen = await order_view.view(runtime, tenant, visitor, no)
+        if seen.order.state != State.DELIVERED:
+            raise OrderGone
+        body = "".join(f"{key}\r\n" for key in seen.keys).encode()
+        named = f'attachment; filename="{seen.order.no}.txt"'
+        return Response(
+            body, media_type="text/plain; charset=utf-8", headers={"Content-Disposition": named}
+        )
+
+
+def _placed(request: AnyRequest, placed: Placed) -> Response[bytes]:
+    if _wants_json(request):
+        return _json({"no": placed.no, "state": placed.state, "total_cents": placed.total_cents})
+    return answers.redirect(request, f"/orders/{placed.no}")
+
+
+async def _form_again(
+    request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError
+) -> Response[bytes]:
+    """The product's page with what was entered and what is wrong. Machines get the error itself."""
+    if _wants_json(request):
+        raise error
+    form = await forms.again(request, error)
+    product_id = form.values.get("product_id", "")
+    if not (product_id.isascii() and product_id.isdigit() and len(product_id) <= LONGEST_ID):
+        raise error
+    status = 409 if isinstance(error, Conflict) else 422
+    return await product_page(tenant, visitor, int(product_id), form, status)
+
+
+def _wants_json(request: AnyRequest) -> bool:
+    accept = header(request.scope, b"accept")
+    return JSON in accept and "text/html" not in accept
+
+
+def _json(value: object) -> Response[bytes]:
+    return Response(msgspec.json.encode(value), media_type=JSON, status_code=200)

@@ -1,0 +1,46 @@
+"""The ways to pay that a form offers."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from billing.payments.models import PaymentChannel
+from kameng.core.money import format_cents
+from kameng.web.i18n import _
+from tenants.orders.service import WALLET
+from tenants.storefront.pages import Shopper
+
+ICONS = (("微信", "brand-wechat"), ("wechat", "brand-wechat"), ("支付宝", "brand-alipay"), ("alipay", "brand-alipay"))
+
+
+class PayWay(Struct, frozen=True):
+    """One choice: `id` is `wallet` or a channel's number."""
+
+    id: str
+    label: str
+    icon: str
+    note: str = ""
+
+
+def of_channels(channels: Iterable[PaymentChannel]) -> list[PayWay]:
+    return [PayWay(str(channel.id), channel.name, _icon(channel.name)) for channel in channels]
+
+
+def with_wallet(channels: Iterable[PaymentChannel], shopper: Shopper | None) -> list[PayWay]:
+    """The wallet first, for whoever has one."""
+    ways = of_channels(channels)
+    if shopper is None:
+        return ways
+    note = _("%(amount)s available", amount=format_cents(shopper.wallet_cents))
+    return [PayWay(WALLET, _("Wallet"), "wallet", note), *ways]
+
+
+def usual(ways: list[PayWay], shopper: Shopper | None, needed_cents: int) -> str:
+    """The choice that is made already: the wallet if it covers `needed_cents`, else the first channel."""
+    covers = shopper is not None and shopper.wallet_cents >= needed_cents
+    fitting = [way.id for way in ways if covers or way.id != WALLET]
+    return next(iter([*fitting, *(way.id for way in ways)]), "")
+
+
+def _icon(name: str) -> str:
+    return next((icon for word, icon in ICONS if word in name.lower()), "credit-card")
