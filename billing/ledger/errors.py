@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from kameng.core.errors import Conflict, KamengError, Refused
-from kameng.infra.db import sqlstate
+from kameng.infra.db import cause, sqlstate
 
 
 class WalletTooLow(Refused):
@@ -44,10 +45,10 @@ def refusals() -> Iterator[None]:
     """Turns what the ledger's functions raise into errors with words. The transaction is over then."""
     try:
         yield
-    except DBAPIError as error:
-        state = sqlstate(error)
-        if state == "KM402":
-            raise BY_KIND[error.orig.diag.message_primary]() from error  # type: ignore[union-attr]  # psycopg's diag
+    except (DBAPIError, psycopg.Error) as error:
+        state, said = sqlstate(error), cause(error)
+        if state == "KM402" and said is not None:
+            raise BY_KIND[said.diag.message_primary or ""]() from error
         if state in BY_STATE:
             raise BY_STATE[state]() from error
         raise

@@ -7,8 +7,6 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
-from sqlalchemy import TextClause
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from deploy.bench.station import Station
 from kameng.core import clock, ids
@@ -16,16 +14,6 @@ from kameng.core.money import total_cents
 from kameng.infra.db import ENTER
 from kameng.infra.runtime import Runtime
 from tenants.orders import queries
-
-
-def sql_of(statement: TextClause) -> str:
-    """A statement as SQLAlchemy gives it to psycopg."""
-    return str(statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat")))
-
-
-OPENING, CLAIM, PLACE = (
-    sql_of(statement) for statement in (queries.OPENING, queries.CLAIM, queries.PLACE_SOLD)
-)
 
 
 async def measure(runtime: Runtime, station: Station, *, connections: int, seconds: float) -> float:
@@ -55,11 +43,11 @@ async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, bu
     while time.perf_counter() < until:
         values = {"product_id": station.product_id, "quantity": 1, "buyer_id": buyer, "request_key": ids.code(20)}
         await client.execute(enter, prepare=False)
-        opening = queries.Opening(*(await (await client.execute(OPENING, values)).fetchone() or ()))
+        opening = queries.Opening(*(await (await client.execute(queries.OPENING, values)).fetchone() or ()))
         order_id, now = ids.uuid7(), clock.now()
         claim = {"order_id": order_id, "good_id": opening.good_id, "quantity": 1}
-        held = await (await client.execute(CLAIM, claim)).fetchall()
-        await client.execute(PLACE, _row(opening, values, order_id, now, [row[1] for row in held]))
+        held = await (await client.execute(queries.CLAIM, claim)).fetchall()
+        await client.execute(queries.PLACE_SOLD, _row(opening, values, order_id, now, [row[1] for row in held]))
         await client.commit()
         sold += 1
     return sold

@@ -7,12 +7,12 @@ the buyer's wallet, the tenant's deposit.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
 from msgspec import Meta, Struct
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger.errors import DepositTooLow, WalletTooLow, refusals
@@ -141,7 +141,7 @@ async def _place_unpaid(session: AsyncSession, values: dict[str, Any]) -> Placed
 
 
 async def _sell(
-    session: AsyncSession, vault: Vault, values: dict[str, Any], statement: Any, opening: Opening
+    session: AsyncSession, vault: Vault, values: dict[str, Any], statement: LiteralString, opening: Opening
 ) -> Placed:
     """Claims what is in stock and charges, in one statement that also writes the order."""
     held: Sequence[Sealed] = ()
@@ -164,12 +164,12 @@ def _card_values(fresh: Fresh) -> dict[str, Any]:
     return {"card_ids": fresh.ids, "card_secrets": fresh.secrets, "card_fingerprints": fresh.fingerprints}
 
 
-async def _write_new(session: AsyncSession, statement: Any, values: Mapping[str, Any]) -> None:
+async def _write_new(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> None:
     try:
         with refusals():
             await queries.write(session, statement, values)
-    except IntegrityError as error:
-        if "request_key" in str(error.orig):
+    except UniqueViolation as error:
+        if "request_key" in (error.diag.constraint_name or ""):
             raise PlacedAlready from error
         raise
 

@@ -6,8 +6,10 @@ Every transaction takes its rights with it (`SET LOCAL`): the login role has non
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -16,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from kameng.infra import outbox
 from kameng.infra.settings import Settings
 
+DRIVER = "driver"  # key in session.info
 ENTER = 'BEGIN; SET LOCAL ROLE "{role}"; SET LOCAL search_path TO {path}'
 
 
@@ -80,24 +83,42 @@ class Database:
 
         What it recorded in the outbox is sent once the commit has happened.
         """
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
-            async with session.begin():
-                await _enter(await session.connection(), role, path)
+        async with self.engine.connect() as connection:
+            taken = await _enter(connection, role, path)
+            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+            session.info[DRIVER] = taken
+            try:
                 yield session
-            if sent := outbox.pending(session):
-                await self.dispatch(sent)
+                # A session that only the driver was used of has nothing to write, and is spared the work.
+                await (session.commit() if session.in_transaction() else taken.commit())
+            finally:
+                if session.in_transaction():
+                    await session.rollback()
+                await taken.rollback()  # nothing to do unless something was raised
+                session.expunge_all()
+        if sent := outbox.pending(session):
+            await self.dispatch(sent)
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
-async def _enter(connection: AsyncConnection, role: str, path: str) -> None:
+async def _enter(connection: AsyncConnection, role: str, path: str) -> psycopg.AsyncConnection[Any]:
     """Begins a transaction and takes its rights in one round trip, where the driver would need two. Both names are made
     by us, of letters, digits and underscores. Prepared statements hold one command only, so this is not prepared."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    if driver is None:
+    pooled = connection.sync_connection
+    found = pooled.connection.driver_connection if pooled is not None else None
+    if found is None:
         raise ConnectionError("the pool gave a connection that is closed")
-    await driver.execute(ENTER.format(role=role, path=path), prepare=False)
+    await found.execute(ENTER.format(role=role, path=path), prepare=False)
+    return found
+
+
+def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """psycopg's connection of a session, inside its transaction: for the few statements on the hot path, where mapping
+    by SQLAlchemy costs more than the statement. Errors are psycopg's own."""
+    found: psycopg.AsyncConnection[Any] = session.info[DRIVER]
+    return found
 
 
 def driver_url(url: str) -> str:
@@ -109,6 +130,14 @@ class Base(DeclarativeBase):
     """Base of the mapped tables. Classes name no schema: the transaction's search path decides."""
 
 
-def sqlstate(error: DBAPIError) -> str:
+def cause(error: DBAPIError | psycopg.Error) -> psycopg.Error | None:
+    """What the driver said, whether or not SQLAlchemy stood between."""
+    if isinstance(error, psycopg.Error):
+        return error
+    return error.orig if isinstance(error.orig, psycopg.Error) else None
+
+
+def sqlstate(error: DBAPIError | psycopg.Error) -> str:
     """PostgreSQL's five-sign code of an error; ours begin with KM (deploy/migrations/master)."""
-    return str(getattr(error.orig, "sqlstate", "") or "")
+    found = cause(error)
+    return (found.sqlstate or "") if found else ""
