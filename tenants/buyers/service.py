@@ -66,12 +66,13 @@ async def open_guest(session: AsyncSession, contact: str = "") -> Buyer:
 
 
 async def upgrade(tenant: Tenant, passwords: Passwords, buyer_id: UUID, wanted: Registration) -> Buyer:
-    """Gives a guest a login; wallet and orders stay his. Raises `LoginTaken`, and `BuyerGone` when he is no guest."""
+    """Gives a guest a login; wallet and orders stay his. Raises `LoginTaken`; `BuyerGone` for a member."""
     hashed = await passwords.hash(wanted.password)
     try:
         async with tenant.begin() as session:
             buyer = await queries.guest_for_update(session, buyer_id)
-            buyer.kind, buyer.login, buyer.name, buyer.password_hash = "member", wanted.login, wanted.login, hashed
+            buyer.kind, buyer.login, buyer.name = "member", wanted.login, wanted.login
+            buyer.password_hash = hashed
             buyer.contact = wanted.contact or buyer.contact
     except IntegrityError as error:
         if "buyers_login" in str(error.orig):

@@ -74,9 +74,7 @@ class EntryController(Controller):
 
 
 class AccountController(Controller):
-    guards = [signed_in_buyer]
-
-    @get("/account")
+    @get("/account", guards=[signed_in_buyer])
     async def show(
         self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
     ) -> Response[bytes]:

@@ -1,10 +1,13 @@
-"""`/pay/{no}`: a payment's page, before the gateway and after it. What the gateway's return says is not read: money is
-credited when the gateway has been asked (`billing.payments.service`), and this page shows what has been credited."""
+"""`/pay/{no}`: a payment's page, before the gateway and after it.
+
+What the gateway's return says is not read: money is credited when the gateway has been asked
+(`billing.payments.service`), and this page shows what has been credited.
+"""
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Template
+from litestar.response import Stream, Template
 from msgspec import Struct
 
 from billing.payments import queries as payments
@@ -74,7 +77,7 @@ class PayController(Controller):
         runtime: NamedDependency[Runtime],
         tenant: NamedDependency[Tenant],
         visitor: NamedDependency[Visitor],
-    ) -> Response[bytes]:
+    ) -> Stream:
         payment = await read(tenant, visitor, no)
 
         async def look() -> Seen:

@@ -25,7 +25,7 @@ LONGEST_CHANNEL = 9  # digits; an int of four bytes
 
 
 class Sale(Struct, frozen=True):
-    """What became of a form. `guest` is the account that was opened for it, to be remembered in the browser."""
+    """What became of a form. `guest` is the account opened for it, to be remembered in the browser."""
 
     placed: Placed
     guest: Buyer | None = None
@@ -34,8 +34,9 @@ class Sale(Struct, frozen=True):
 async def buy(runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDraft) -> Sale:
     """Places an order in one commit, with its payment where it is not paid from the wallet.
 
-    The same form sent twice is one order. Raises what `orders.service.place` and `payments.service.open_payment` raise
-    (the owner is told of `DepositTooLow`), and `TooManyRequests`; nothing was charged then.
+    The same form sent twice is one order. Raises what `orders.service.place` and
+    `payments.service.open_payment` raise (the owner is told of `DepositTooLow`), and `TooManyRequests`;
+    nothing was charged then.
     """
     vault = await runtime.keyring.vault(tenant.id)
     await entry.admit_guest(runtime, tenant, visitor)

@@ -48,7 +48,7 @@ async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> Non
 async def buyer_or_guest(
     session: AsyncSession, visitor: Visitor, contact: str = ""
 ) -> tuple[UUID, Buyer | None]:
-    """Who buys, and the account just opened for it if nobody was signed in: `remember` him after the commit."""
+    """Who buys, and the account just opened if nobody was signed in: `remember` it after the commit."""
     if visitor.buyer_id is not None:
         return visitor.buyer_id, None
     guest = await buyers.open_guest(session, contact)

@@ -31,9 +31,9 @@ def form(visitor: Visitor, no: str) -> Form:
     if not no.strip():
         return Form()
     if visitor.buyer_id is None:
-        said = _("This browser has no orders here. Log in with the account you ordered with.")
+        said = _("This browser has no orders here. Log in with the account you used.")
     elif visitor.role == "guest":
-        said = _("This browser has no such order. Check the number, or log in with the account you ordered with.")
+        said = _("This browser has no such order. Check the number, or log in with the account you used.")
     else:
-        said = _("Your account has no such order. Check the number, or look in the browser you ordered with.")
+        said = _("Your account has no such order. Check the number, or look in the browser you used.")
     return Form({"no": no.strip()[:LONGEST]}, {"no": said})

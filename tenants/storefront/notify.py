@@ -1,4 +1,7 @@
-"""`/pay/{channel}/{no}/notify`: where gateways report. The answer is one word; `success` stops their repeating."""
+"""`/pay/{channel}/{no}/notify`: where gateways report.
+
+The answer is one word; `success` ends their repeating.
+"""
 
 from urllib.parse import parse_qsl
 
@@ -22,9 +25,10 @@ log = structlog.get_logger()
 
 LAST_CHANNEL = 2**31 - 1
 MOST_PARAMS = 100
+BY_MACHINES = {"public": True, "csrf": False}
 
 
-@route("/pay/{channel_id:int}/{no:str}/notify", http_method=["GET", "POST"], opt={"public": True, "csrf": False})
+@route("/pay/{channel_id:int}/{no:str}/notify", http_method=["GET", "POST"], opt=BY_MACHINES)
 async def notify(
     request: AnyRequest,
     channel_id: FromPath[int],
@@ -75,7 +79,7 @@ async def _go_on(runtime: Runtime, tenant: Tenant, no: str) -> None:
             await charge_paid_order(runtime, tenant, payment.subject)
         else:
             await runtime.hub.changed(cashier.topic(tenant, no))
-    except Exception:  # noqa: BLE001 - the money is credited and that is the answer; a worker does this step again
+    except Exception:  # the money is credited, and that is the answer; a worker does this step again
         log.exception("paid_order_left_to_worker", payment=no)
 
 

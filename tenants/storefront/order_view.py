@@ -8,6 +8,7 @@ from billing.ledger import queries as ledger
 from billing.payments import queries as payments
 from billing.payments import service as paying
 from kameng.cards import service as cards
+from kameng.cards.service import Sealed
 from kameng.core import clock
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
@@ -19,8 +20,20 @@ from tenants.orders.models import Order
 from tenants.orders.states import State
 from tenants.storefront import numbers
 
-STEPS = ((N_("Placed"), "receipt"), (N_("Paid"), "wallet"), (N_("Delivering"), "package"), (N_("Delivered"), "key"))
-DONE = {State.UNPAID: 1, State.PAID: 2, State.WAITING: 2, State.DELIVERED: 4, State.EXPIRED: 1, State.REFUNDED: 2}
+STEPS = (
+    (N_("Placed"), "receipt"),
+    (N_("Paid"), "wallet"),
+    (N_("Delivering"), "package"),
+    (N_("Delivered"), "key"),
+)
+DONE = {
+    State.UNPAID: 1,
+    State.PAID: 2,
+    State.WAITING: 2,
+    State.DELIVERED: 4,
+    State.EXPIRED: 1,
+    State.REFUNDED: 2,
+}
 FAILED = {State.EXPIRED, State.REFUNDED}
 MONEY_IN_WALLET = "money_in_wallet"
 
@@ -35,7 +48,7 @@ LABELS = {
 
 
 class OrderView(Struct, frozen=True, kw_only=True):
-    """One order. `pay_url` leads to the gateway while it is to be paid; `wallet_cents` is the buyer's balance."""
+    """One order. `pay_url` leads to the gateway while it is to be paid; `wallet_cents` is the balance."""
 
     order: Order
     now: datetime
@@ -104,12 +117,12 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         raise OrderGone
     no = numbers.order_no(no)
     sealer = await runtime.keyring.tenant(tenant.id)  # reads at first use, so not inside the transaction
-    payment, channel, sealed = None, None, ()
+    payment, channel, sealed = None, None, list[Sealed]()
     async with tenant.begin() as session:
         order = await orders.order_of(session, visitor.buyer_id, no)
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.state == State.DELIVERED:
-            sealed = await cards.issued(session, order.id)
+            sealed = list(await cards.issued(session, order.id))
         elif payment := await payments.payment_for(session, no):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""

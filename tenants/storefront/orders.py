@@ -4,7 +4,7 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Template
+from litestar.response import Stream, Template
 
 from kameng.core.errors import Conflict, Invalid, KamengError, Refused
 from kameng.infra.runtime import Runtime
@@ -12,6 +12,7 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import answers, forms, paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.context import header
+from kameng.web.dependencies import provide_runtime, provide_tenant, provide_visitor
 from kameng.web.people import Visitor
 from tenants.orders import live
 from tenants.orders import queries as orders
@@ -23,7 +24,6 @@ from tenants.storefront.products import PUBLIC, product_page
 from tenants.storefront.stream import Seen
 
 JSON = "application/json"
-LONGEST_ID = 18  # digits; a bigint
 
 
 class OrderController(Controller):
@@ -31,13 +31,9 @@ class OrderController(Controller):
     opt = PUBLIC
 
     @post()
-    async def place(
-        self,
-        request: AnyRequest,
-        runtime: NamedDependency[Runtime],
-        tenant: NamedDependency[Tenant],
-        visitor: NamedDependency[Visitor],
-    ) -> Response[bytes]:
+    async def place(self, request: AnyRequest) -> Response[bytes]:
+        runtime = provide_runtime(request)  # asked for here: Litestar would start a task for each of them,
+        tenant, visitor = provide_tenant(request), provide_visitor(request)  # and this is the hot path
         try:
             draft = await forms.parse(request, OrderDraft)
             sale = await checkout.buy(runtime, tenant, visitor, draft)
@@ -110,7 +106,7 @@ class OrderController(Controller):
         runtime: NamedDependency[Runtime],
         tenant: NamedDependency[Tenant],
         visitor: NamedDependency[Visitor],
-    ) -> Response[bytes]:
+    ) -> Stream:
         order = await order_view.read(tenant, visitor, no)
 
         async def look() -> Seen:
@@ -133,9 +129,7 @@ class OrderController(Controller):
             raise OrderGone
         body = "".join(f"{key}\r\n" for key in seen.keys).encode()
         named = f'attachment; filename="{seen.order.no}.txt"'
-        return Response(
-            body, media_type="text/plain; charset=utf-8", headers={"Content-Disposition": named}
-        )
+        return Response(body, media_type="text/plain", headers={"Content-Disposition": named})
 
 
 def _placed(request: AnyRequest, placed: Placed) -> Response[bytes]:
@@ -148,14 +142,12 @@ async def _form_again(
     request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError
 ) -> Response[bytes]:
     """The product's page with what was entered and what is wrong. Machines get the error itself."""
-    if _wants_json(request):
+    names_no_product = isinstance(error, Invalid) and not {"product_id", "form"}.isdisjoint(error.errors)
+    if names_no_product or _wants_json(request):
         raise error
     form = await forms.again(request, error)
-    product_id = form.values.get("product_id", "")
-    if not (product_id.isascii() and product_id.isdigit() and len(product_id) <= LONGEST_ID):
-        raise error
     status = 409 if isinstance(error, Conflict) else 422
-    return await product_page(tenant, visitor, int(product_id), form, status)
+    return await product_page(tenant, visitor, int(form.values["product_id"]), form, status)
 
 
 def _wants_json(request: AnyRequest) -> bool:

@@ -10,7 +10,12 @@ from kameng.web.i18n import _
 from tenants.orders.service import WALLET
 from tenants.storefront.pages import Shopper
 
-ICONS = (("微信", "brand-wechat"), ("wechat", "brand-wechat"), ("支付宝", "brand-alipay"), ("alipay", "brand-alipay"))
+ICONS = (
+    ("微信", "brand-wechat"),
+    ("wechat", "brand-wechat"),
+    ("支付宝", "brand-alipay"),
+    ("alipay", "brand-alipay"),
+)
 
 
 class PayWay(Struct, frozen=True):

@@ -62,7 +62,7 @@ class ProductController(Controller):
 async def product_page(
     tenant: Tenant, visitor: Visitor, product_id: int, form: Form | None = None, status: int = 200
 ) -> Template:
-    """The product with a fresh form, or with what was entered and what is wrong with it. Raises `ProductGone`."""
+    """The product with a fresh form, or with what was entered and what is wrong. Raises `ProductGone`."""
     async with tenant.begin() as session:
         item = await shop.on_sale(session, product_id)
         channels = await payments.channels(session)
@@ -84,7 +84,8 @@ async def product_page(
 
 
 def shown(item: ShelfItem, form: Form | None = None) -> Shown:
+    """The product with the quantity that was entered, brought within its bounds."""
     entered = form.values.get("quantity", "") if form else ""
-    quantity = int(entered) if entered.isascii() and entered.isdigit() and len(entered) < 5 else item.min_quantity
-    quantity = min(max(quantity, item.min_quantity), item.most)
+    is_number = entered.isascii() and entered.isdigit() and len(entered) < 5
+    quantity = min(max(int(entered) if is_number else 0, item.min_quantity), item.most)
     return Shown(item, quantity, total_cents(item.price, 1), [[1, float(item.price * 100)]])

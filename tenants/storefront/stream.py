@@ -4,7 +4,7 @@ Format: server-sent events (HTML Living Standard, section 9.2). No database conn
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from litestar.response import Stream
@@ -26,11 +26,11 @@ class Seen(Struct, frozen=True):
 
 async def follow(
     hub: Hub, topic: str, shown: str, look: Callable[[], Awaitable[Seen]], every_s: float = HEARTBEAT_S
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Events for a page that was drawn from the mark `shown`, until what it shows is final.
 
-    It looks right after it has begun to listen, so nothing that happens between drawing and listening is lost; and
-    again with each heartbeat, so a message that Redis has lost costs `every_s` seconds.
+    It looks right after it has begun to listen, so nothing that happens between drawing and listening is
+    lost; and again with each heartbeat, so a message that Redis has lost costs `every_s` seconds.
     """
     async with hub.listen(topic) as news:
         while True:

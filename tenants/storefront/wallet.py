@@ -92,8 +92,9 @@ class WalletController(Controller):
 async def open_topup(
     runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup
 ) -> tuple[Payment, Buyer | None]:
-    """The payment, and the guest account if one was opened for it. Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`,
-    `TooManyRequests`."""
+    """The payment, and the guest account if one was opened for it. Raises `ChannelGone`, `AmountOutOfRange`,
+    `Invalid`, `TooManyRequests`.
+    """
     channel_id = checkout.channel_of(wanted.pay_method)
     cents = wanted.cents
     await entry.admit_guest(runtime, tenant, visitor)
@@ -125,11 +126,11 @@ async def wallet_page(
 async def _lines(session: AsyncSession, buyer_id: UUID, balance_cents: int) -> list[Line]:
     """The newest movements; each balance follows from the one after it."""
     entries = await ledger.history(session, "wallet", str(buyer_id))
-    known = await orders.by_ids(session, [UUID(entry.owner) for entry in entries if entry.transfer != "topup"])
+    known = await orders.by_ids(session, [UUID(one.owner) for one in entries if one.transfer != "topup"])
     lines = []
-    for entry_ in entries:
-        lines.append(_line(entry_, balance_cents, known))
-        balance_cents -= entry_.amount_cents
+    for one in entries:
+        lines.append(_line(one, balance_cents, known))
+        balance_cents -= one.amount_cents
     return lines
 
 

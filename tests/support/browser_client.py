@@ -1,4 +1,4 @@
-"""A browser without a screen: it calls a station's host, keeps cookies, and sends forms as its pages made them."""
+"""A browser without a screen: it calls a station's host, keeps cookies, and sends its pages' forms."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,9 @@ from kameng.infra.tenancy import Tenant
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
 
+PASSWORD = "correct horse"
 TOKEN = re.compile(r'name="csrf-token" content="([0-9a-f]+)"')
+NONCE = re.compile(r'nonce="[^"]+"')
 FIELD = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"')
 
 
@@ -53,10 +55,18 @@ class Browser:
             path, data={"csrf_token": token, **data}, headers={"Origin": self.origin, **headers}
         )
 
-    async def register(self, login: str = "li.na@example.test", password: str = "correct horse") -> None:
+    async def register(self, login: str = "li.na@example.test") -> None:
         """Opens a member's account and is signed in to it."""
-        answer = await self.post("/register", {"login": login, "password": password}, page="/register")
+        answer = await self.post("/register", {"login": login, "password": PASSWORD}, page="/register")
         assert answer.status_code == 303, answer.text
+
+
+def same_page(one: httpx.Response, other: httpx.Response, *words: str) -> bool:
+    """Whether two pages read the same but for `words` and for what is new on every page."""
+    texts = [NONCE.sub("", page.text) for page in (one, other)]
+    for word in words:
+        texts = [text.replace(word, "") for text in texts]
+    return texts[0] == texts[1]
 
 
 OpenBrowser = Callable[[Tenant], Browser]

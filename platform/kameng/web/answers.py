@@ -26,7 +26,7 @@ def render(
         context=values,
         status_code=status,
         headers=dict(headers or {}),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
     )
 
 

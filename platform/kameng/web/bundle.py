@@ -62,6 +62,4 @@ def _asset(path: Path) -> Asset:
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     body = path.read_bytes()
     packed = gzip.compress(body, mtime=0) if media_type.startswith(WORTH_PACKING) else None
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
     return Asset(media_type, body, packed if packed and len(packed) < len(body) else None)

@@ -220,7 +220,7 @@ def _as_page(request: AnyRequest, here: Context, told: Told) -> Response[Any]:
         log.error("error_page_failed", exc_info=error)
         body = bare
     return Response(
-        body, status_code=told.status, headers=told.headers, media_type="text/html; charset=utf-8"
+        body, status_code=told.status, headers=told.headers, media_type="text/html"
     )
 
 

@@ -20,7 +20,7 @@ async def theme_css(request: Request[Any, Any, Any]) -> Response[bytes]:
     is_current = request.query_params.get("accent") == site.accent.removeprefix("#")
     body = f":root{{--accent:{site.accent};--on-accent:{text_on(site.accent)}}}\n"
     headers = {"Cache-Control": LONG if is_current else SHORT}
-    return Response(body.encode(), media_type="text/css; charset=utf-8", headers=headers)
+    return Response(body.encode(), media_type="text/css", headers=headers)
 
 
 def text_on(accent: str) -> str:
