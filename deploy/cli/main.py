@@ -6,6 +6,8 @@ import rich_click as click
 
 from deploy.cli import bench, doctor, migrations, people, stations, up
 from deploy.cli.terminal import stderr
+from deploy.demo.browser import Unexpected
+from deploy.demo.buyer import ShopFailed
 from deploy.embedded import EmbeddedError
 from deploy.supervisor import SupervisorError
 from kameng.core.errors import KamengError
@@ -29,7 +31,7 @@ def main() -> None:
     """The console script."""
     try:
         cli(standalone_mode=True)
-    except (KamengError, EmbeddedError, SupervisorError) as error:
+    except (KamengError, EmbeddedError, SupervisorError, ShopFailed, Unexpected) as error:
         stderr.print(f"[red]kameng:[/red] {error}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -87,7 +87,7 @@ def list_all() -> None:
     """List all stations."""
     with surroundings.deployment() as settings:
         rows = run(_rows(settings))
-    table = Table("no", "slug", "name", "host", "tier", "state", "version")
+    table = Table("no", "slug", "name", "host", "tier", "state", "version", box=None, pad_edge=False)
     table.add_column("deposit", justify="right")
     for row in rows:
         deposit = format_cents(row.deposit_cents)

@@ -5,11 +5,11 @@ import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import rich_click as click
 from msgspec import Struct
-from rich.table import Table
 
 from deploy import surroundings
 from deploy.cli.terminal import console, progress, run, stderr
@@ -141,31 +141,24 @@ async def _seed(settings: Settings, sandboxes: Sandboxes) -> list[Login]:
 
 
 def _print_addresses(settings: Settings, logins: list[Login]) -> None:
-    if not logins:
-        console.print(f"master   {settings.base_url(settings.master_host)}/")
-        return
-    table = Table("what", "address", "login", "password", title="Kameng", title_justify="left")
-    by_address = {login.where: login for login in logins}
-    for demo in SHOPS:
+    """Every address on a line of its own, so that a terminal makes links of them and cuts none."""
+    for demo in SHOPS if logins else ():
         base = settings.base_url(f"{demo.slug}.{settings.station_domain}")
-        table.add_row(f"shop {demo.name}", f"{base}/", "", "")
-        _add_login(table, f"console of {demo.name}", f"{base}/console", by_address)
-    _add_login(table, "master console", f"{settings.base_url(settings.master_host)}/", by_address)
-    console.print(table)
+        console.print(f"\n[bold]{demo.name}[/bold]\n  shop     {base}/")
+        _print_login(f"{base}/console", logins)
+    base = settings.base_url(settings.master_host)
+    console.print("\n[bold]Master station[/bold]")
+    _print_login(f"{base}/", logins)
+    console.print()
 
 
-def _add_login(table: Table, what: str, address: str, logins: dict[str, Login]) -> None:
-    # Ports may change from start to start, so the login is found by its host and path.
-    tail = address.split("://")[1].split("/", 1)
-    found = next(
-        (
-            login
-            for where, login in logins.items()
-            if where.split("://")[1].split(":")[0].split("/")[0] == tail[0].split(":")[0]
-        ),
-        None,
-    )
-    table.add_row(what, address, found.login if found else "", found.password if found else "")
+def _print_login(address: str, logins: list[Login]) -> None:
+    """Logins are kept with the address of their first start, whose port may have been another."""
+    host = urlsplit(address).hostname
+    found = next((login for login in logins if urlsplit(login.where).hostname == host), None)
+    console.print(f"  console  {address}", soft_wrap=True, highlight=False)
+    if found:
+        console.print(f"  login    {found.login}   password  {found.password}", highlight=False)
 
 
 def _buy_in_each(settings: Settings) -> None:

@@ -23,9 +23,16 @@ class LoopbackNames(httpx.AsyncHTTPTransport):
     """Reaches `*.localhost` on this machine, as browsers do whatever the resolver says."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host.endswith(".localhost"):
-            request.url = request.url.copy_with(host="127.0.0.1")
-        return await super().handle_async_request(request)
+        if not request.url.host.endswith(".localhost"):
+            return await super().handle_async_request(request)
+        here = httpx.Request(  # a request of its own: cookies belong to the name, not to the address
+            request.method,
+            request.url.copy_with(host="127.0.0.1"),
+            headers=request.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        return await super().handle_async_request(here)
 
 
 class Browser:

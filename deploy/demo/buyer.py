@@ -19,7 +19,6 @@ TOP_UP_YUAN = "200"
 PRODUCT = re.compile(r'href="(/p/\d+)"')
 HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 LINK = re.compile(r'href="([^"]+/submit\.php\?[^"]+)"')
-CHANNEL = re.compile(r'name="channel_id"[^>]*value="(\d+)"|value="(\d+)"[^>]*name="channel_id"')
 
 
 class Bought(Struct, frozen=True):
@@ -49,17 +48,21 @@ async def buy_one(shop_url: str) -> Bought:
 
 
 async def _top_up(browser: Browser) -> None:
-    wallet = await browser.page("/wallet")
-    channel = CHANNEL.search(wallet)
-    if channel is None:
-        raise ShopFailed("the wallet offers no way to pay")
-    number = channel.group(1) or channel.group(2)
-    cashier = await browser.send("/wallet/topups", {"amount": TOP_UP_YUAN, "channel_id": number})
+    form = _form(await browser.page("/wallet"), "/wallet/topups")
+    cashier = await browser.send("/wallet/topups", {**form, "amount": TOP_UP_YUAN})
     link = LINK.search(cashier.text)
     if link is None:
         raise ShopFailed("the cashier has no way to the gateway")
     await _pay(browser, html.unescape(link.group(1)))
-    await browser.until("/wallet", "200.00")
+    await browser.until("/wallet", f"¥{TOP_UP_YUAN}.00")
+
+
+def _form(page: str, action: str) -> dict[str, str]:
+    """What a form of the page would send as it stands. Raises `ShopFailed` when the page has no such form."""
+    form = re.search(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.DOTALL)
+    if form is None:
+        raise ShopFailed(f"the page has no form for {action}")
+    return dict(fields_of(form.group(1)))
 
 
 async def _pay(browser: Browser, url: str) -> None:
@@ -77,10 +80,7 @@ async def _pay(browser: Browser, url: str) -> None:
 
 async def _buy(browser: Browser, path: str) -> Bought:
     product = await browser.page(path)
-    form = re.search(r'<form[^>]*action="/orders"[^>]*>(.*?)</form>', product, re.DOTALL)
-    if form is None:
-        raise ShopFailed(f"{path} has no form to buy")
-    fields = {**dict(fields_of(form.group(1))), "quantity": "1", "pay_method": "wallet"}
+    fields = {**_form(product, "/orders"), "quantity": "1", "pay_method": "wallet"}
     pressed = time.perf_counter()
     order = await browser.send("/orders", fields)
     no = urlsplit(str(order.url)).path.rsplit("/", 1)[-1]

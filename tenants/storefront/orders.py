@@ -12,7 +12,6 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import answers, forms, paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.context import header
-from kameng.web.dependencies import provide_runtime, provide_tenant, provide_visitor
 from kameng.web.people import Visitor
 from tenants.orders import live
 from tenants.orders import queries as orders
@@ -31,9 +30,13 @@ class OrderController(Controller):
     opt = PUBLIC
 
     @post()
-    async def place(self, request: AnyRequest) -> Response[bytes]:
-        runtime = provide_runtime(request)  # asked for here: Litestar would start a task for each of them,
-        tenant, visitor = provide_tenant(request), provide_visitor(request)  # and this is the hot path
+    async def place(
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
         try:
             draft = await forms.parse(request, OrderDraft)
             sale = await checkout.buy(runtime, tenant, visitor, draft)
