@@ -144,6 +144,13 @@ class Supervisor:
             time.sleep(LOOK_EVERY_S)
         self._say("stopping ...")
 
+    def pid_of(self, name: str) -> int:
+        """The main process of a running child. Raises `LookupError`."""
+        for child in self._children:
+            if child.process.name == name and child.running is not None:
+                return child.running.pid
+        raise LookupError(f"{name} is not running")
+
     def restart(self, *names: str) -> None:
         """Stop these processes and start them again."""
         for child in self._children:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 import rich_click as click
 from msgspec import Struct
+from redis import Redis
+from redis.exceptions import RedisError
 
 from deploy import surroundings
 from deploy.cli.terminal import console, progress, run, stderr
@@ -22,6 +24,7 @@ from deploy.web import check_port
 from kameng.infra import settings as settings_door
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings, SettingsError
+from kameng.infra.worker import ALIVE
 
 LOGINS = surroundings.HOME / "logins.json"
 SANDBOX_FILE = surroundings.HOME / "sandboxes.json"
@@ -69,6 +72,7 @@ def processes(settings: Settings) -> list[Process]:
             "worker",
             (sys.executable, "-m", "deploy.worker"),
             {**environ, "KAMENG_METRICS_PORT": str(metrics + 1 if metrics else 0)},
+            ready=lambda: worker_alive(settings),
         ),
         Process(
             "scheduler",
@@ -76,6 +80,15 @@ def processes(settings: Settings) -> list[Process]:
             {**environ, "KAMENG_METRICS_PORT": str(metrics + 2 if metrics else 0)},
         ),
     ]
+
+
+def worker_alive(settings: Settings) -> bool:
+    """Whether a worker has said within the last seconds that it takes messages."""
+    try:
+        with Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as redis:
+            return bool(redis.exists(ALIVE))
+    except RedisError:
+        return False
 
 
 class SandboxKeys(Struct, frozen=True):
@@ -170,6 +183,7 @@ def _buy_in_each(settings: Settings) -> None:
             f"bought {bought.product} in {demo.name} ({bought.total}, order {bought.order_no}),"
             f" key {bought.key}, [bold]delivered in {bought.delivered_ms:.0f} ms[/bold]",
             highlight=False,
+            soft_wrap=True,
         )
 
 

@@ -90,6 +90,7 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
 
     no: str
     state: str
+    total_cents: int
     final: bool
     keys: list[str] | UnsetType = UNSET
 
@@ -145,4 +146,7 @@ def title(order: Order) -> str:
 
 def answer(seen: OrderView) -> OrderAnswer:
     keys = seen.keys if seen.order.state == State.DELIVERED else UNSET
-    return OrderAnswer(no=seen.order.no, state=seen.order.state, final=seen.order.final, keys=keys)
+    order = seen.order
+    return OrderAnswer(
+        no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys
+    )
