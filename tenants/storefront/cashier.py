@@ -4,16 +4,17 @@ What the gateway's return says is not read: money is credited when the gateway h
 (`billing.payments.service`), and this page shows what has been credited.
 """
 
+from datetime import datetime
+
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream, Template
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from billing.payments import queries as payments
 from billing.payments import service as paying
 from billing.payments.errors import PaymentGone
-from billing.payments.models import Payment
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers
@@ -25,6 +26,17 @@ from tenants.storefront.products import PUBLIC
 from tenants.storefront.stream import Seen
 
 LOOK_AGAIN_S = 2.0  # a worker may have asked the gateway; it does not know of this page
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """What a payer may know of his payment."""
+
+    no: str
+    purpose: str
+    subject: str
+    amount_cents: int
+    state: str
+    created_at: datetime
 
 
 class PaymentView(Struct, frozen=True):
@@ -99,15 +111,19 @@ async def read(tenant: Tenant, visitor: Visitor, no: str) -> Payment:
     if visitor.buyer_id is None:
         raise PaymentGone
     async with tenant.begin() as session:
-        return await payments.payment_of(session, visitor.buyer_id, numbers.payment_no(no))
+        found = await payments.payment_of(session, visitor.buyer_id, numbers.payment_no(no))
+    return convert(found, Payment, from_attributes=True)
 
 
 async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> PaymentView:
     """The visitor's own payment with the way to the gateway. Raises `PaymentGone`."""
-    payment = await read(tenant, visitor, no)
+    if visitor.buyer_id is None:
+        raise PaymentGone
     async with tenant.begin() as session:
-        channel = await payments.channel(session, payment.channel_id)
+        found = await payments.payment_of(session, visitor.buyer_id, numbers.payment_no(no))
+        channel = await payments.channel(session, found.channel_id)
+    payment = convert(found, Payment, from_attributes=True)
     if payment.state == "paid":
         return PaymentView(payment, channel.name, "")
     title = gettext("Top-up of %(shop)s", shop=tenant.name)
-    return PaymentView(payment, channel.name, await paying.pay_url(runtime, tenant, payment, channel, title))
+    return PaymentView(payment, channel.name, await paying.pay_url(runtime, tenant, found, channel, title))

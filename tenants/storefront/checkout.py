@@ -12,7 +12,6 @@ from billing.payments.errors import ChannelGone
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.people import Visitor
-from tenants.buyers.models import Buyer
 from tenants.notices import service as notices
 from tenants.orders import queries
 from tenants.orders import service as orders
@@ -20,6 +19,7 @@ from tenants.orders.errors import PlacedAlready
 from tenants.orders.service import WALLET, OrderDraft, Placed
 from tenants.orders.states import State
 from tenants.storefront import entry
+from tenants.storefront.entry import Person
 
 LONGEST_CHANNEL = 9  # digits; an int of four bytes
 
@@ -28,7 +28,7 @@ class Sale(Struct, frozen=True):
     """What became of a form. `guest` is the account opened for it, to be remembered in the browser."""
 
     placed: Placed
-    guest: Buyer | None = None
+    guest: Person | None = None
 
 
 async def buy(runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDraft) -> Sale:

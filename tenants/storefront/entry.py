@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from msgspec import Struct, convert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.identity import attempts, sessions
@@ -14,29 +15,36 @@ from kameng.web import answers
 from kameng.web.answers import AnyRequest
 from kameng.web.people import Visitor
 from tenants.buyers import service as buyers
-from tenants.buyers.models import Buyer
 from tenants.buyers.service import Credentials, Registration
 
 # Opening accounts costs rows and a slow hash; many people share one address behind a carrier's gateway.
 NEW_BUYERS = Limit(name="new-buyers", attempts=120, per_s=3600, fails_open=True)
 
 
-async def register(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Registration) -> Buyer:
+class Person(Struct, frozen=True):
+    """A buyer to be remembered in a browser; `kind` is guest or member."""
+
+    id: UUID
+    name: str
+    kind: str
+
+
+async def register(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Registration) -> Person:
     """A member's account. A guest keeps what he has: his own account gets the login. Raises `LoginTaken`,
     `TooManyRequests`."""
     await ratelimit.take(runtime.redis, (NEW_BUYERS, f"{tenant.id}\n{visitor.address}"))
     if visitor.buyer_id and visitor.role == "guest":
-        return await buyers.upgrade(tenant, STANDARD, visitor.buyer_id, wanted)
-    return await buyers.register(tenant, STANDARD, wanted)
+        return _person(await buyers.upgrade(tenant, STANDARD, visitor.buyer_id, wanted))
+    return _person(await buyers.register(tenant, STANDARD, wanted))
 
 
-async def sign_in(runtime: Runtime, tenant: Tenant, address: str, given: Credentials) -> Buyer:
+async def sign_in(runtime: Runtime, tenant: Tenant, address: str, given: Credentials) -> Person:
     """The member with this login and password. Raises `WrongLogin`, `TooManyRequests`."""
     realm = f"buyers:{tenant.id}"
     await attempts.begin(runtime.redis, realm, given.login, address)
     buyer = await buyers.sign_in(tenant, STANDARD, given)
     await attempts.succeeded(runtime.redis, realm, given.login, address)
-    return buyer
+    return _person(buyer)
 
 
 async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> None:
@@ -47,17 +55,21 @@ async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> Non
 
 async def buyer_or_guest(
     session: AsyncSession, visitor: Visitor, contact: str = ""
-) -> tuple[UUID, Buyer | None]:
+) -> tuple[UUID, Person | None]:
     """Who buys, and the account just opened if nobody was signed in: `remember` it after the commit."""
     if visitor.buyer_id is not None:
         return visitor.buyer_id, None
     guest = await buyers.open_guest(session, contact)
-    return guest.id, guest
+    return guest.id, _person(guest)
 
 
-async def remember(request: AnyRequest, runtime: Runtime, tenant: Tenant, buyer: Buyer) -> None:
+async def remember(request: AnyRequest, runtime: Runtime, tenant: Tenant, who: Person) -> None:
     """Signs this browser in under a new session id."""
     session = await sessions.create(
-        runtime.redis, "buyer", subject=buyer.id, name=buyer.name, tenant_id=tenant.id, role=buyer.kind
+        runtime.redis, "buyer", subject=who.id, name=who.name, tenant_id=tenant.id, role=who.kind
     )
     await answers.sign_in(request, session)
+
+
+def _person(buyer: object) -> Person:
+    return convert(buyer, Person, from_attributes=True)

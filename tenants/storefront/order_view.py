@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, convert
 
 from billing.ledger import queries as ledger
 from billing.payments import queries as payments
@@ -16,8 +16,8 @@ from kameng.web.i18n import N_
 from kameng.web.people import Visitor
 from tenants.orders import queries as orders
 from tenants.orders.errors import OrderGone
-from tenants.orders.models import Order
-from tenants.orders.states import State
+from tenants.orders.service import WALLET
+from tenants.orders.states import FINAL, State
 from tenants.storefront import numbers
 
 STEPS = (
@@ -47,6 +47,36 @@ LABELS = {
 }
 
 
+class Order(Struct, frozen=True, kw_only=True):
+    """What a buyer may know of his order: no wholesale price is among it."""
+
+    no: str
+    product_id: int
+    product_name: str
+    usage_note: str
+    contact: str
+    quantity: int
+    total_cents: int
+    pay_method: str
+    state: str
+    reason: str
+    created_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def final(self) -> bool:
+        return State(self.state) in FINAL
+
+    @property
+    def mark(self) -> str:
+        """What a page has been drawn from: while it stays the same there is nothing new to draw."""
+        return f"{self.state}.{self.reason}" if self.reason else self.state
+
+    @property
+    def title(self) -> str:
+        return f"{self.product_name} × {self.quantity}"
+
+
 class OrderView(Struct, frozen=True, kw_only=True):
     """One order. `pay_url` leads to the gateway while it is to be paid; `wallet_cents` is the balance."""
 
@@ -57,16 +87,6 @@ class OrderView(Struct, frozen=True, kw_only=True):
     pay_url: str = ""
     has_money: bool = False  # the gateway has paid; the order is charged in a moment
     keys: list[str] = []
-
-    @property
-    def label(self) -> tuple[str, str]:
-        """Kind and msgid of the state."""
-        return label(self.order.state)
-
-    @property
-    def mark(self) -> str:
-        """What a page has been drawn from: while it stays the same there is nothing new to draw."""
-        return mark(self.order)
 
     @property
     def is_late(self) -> bool:
@@ -100,16 +120,13 @@ def label(state: str) -> tuple[str, str]:
     return LABELS[State(state)]
 
 
-def mark(order: Order) -> str:
-    return f"{order.state}.{order.reason}" if order.reason else order.state
-
-
 async def read(tenant: Tenant, visitor: Visitor, no: str) -> Order:
     """The visitor's own order. Raises `OrderGone`."""
     if visitor.buyer_id is None:
         raise OrderGone
     async with tenant.begin() as session:
-        return await orders.order_of(session, visitor.buyer_id, numbers.order_no(no))
+        found = await orders.order_of(session, visitor.buyer_id, numbers.order_no(no))
+    return convert(found, Order, from_attributes=True)
 
 
 async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> OrderView:
@@ -120,15 +137,16 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
     sealer = await runtime.keyring.tenant(tenant.id)  # reads at first use, so not inside the transaction
     payment, channel, sealed = None, None, list[Sealed]()
     async with tenant.begin() as session:
-        order = await orders.order_of(session, visitor.buyer_id, no)
+        found = await orders.order_of(session, visitor.buyer_id, no)
+        order = convert(found, Order, from_attributes=True)
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.state == State.DELIVERED:
-            sealed = list(await cards.issued(session, order.id))
-        elif payment := await payments.payment_for(session, no):
+            sealed = list(await cards.issued(session, found.id))
+        if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""
     if payment and channel and order.state == State.UNPAID:
-        pay_url = await paying.pay_url(runtime, tenant, payment, channel, title(order))
+        pay_url = await paying.pay_url(runtime, tenant, payment, channel, order.title)
     return OrderView(
         order=order,
         now=clock.now(),
@@ -138,10 +156,6 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         has_money=payment is not None and payment.state == "paid",
         keys=cards.reveal(sealer, sealed),
     )
-
-
-def title(order: Order) -> str:
-    return f"{order.product_name} × {order.quantity}"
 
 
 def answer(seen: OrderView) -> OrderAnswer:

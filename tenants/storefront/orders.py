@@ -114,7 +114,7 @@ class OrderController(Controller):
 
         async def look() -> Seen:
             now = await order_view.read(tenant, visitor, order.no)
-            return Seen(order_view.mark(now), now.final)
+            return Seen(now.mark, now.final)
 
         shown = request.query_params.get("shown", "")
         return stream.events(stream.follow(runtime.hub, live.topic(tenant, order.no), shown, look))

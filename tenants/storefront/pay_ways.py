@@ -1,10 +1,9 @@
 """The ways to pay that a form offers."""
 
-from collections.abc import Iterable
-
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.payments.models import PaymentChannel
+from billing.payments import queries as payments
 from kameng.core.money import format_cents
 from kameng.web.i18n import _
 from tenants.orders.service import WALLET
@@ -27,16 +26,18 @@ class PayWay(Struct, frozen=True):
     note: str = ""
 
 
-def of_channels(channels: Iterable[PaymentChannel]) -> list[PayWay]:
-    return [PayWay(str(channel.id), channel.name, _icon(channel.name)) for channel in channels]
+async def of_channels(session: AsyncSession) -> list[PayWay]:
+    """The station's channels that are open."""
+    found = await payments.channels(session)
+    return [PayWay(str(channel.id), channel.name, _icon(channel.name)) for channel in found]
 
 
-def with_wallet(channels: Iterable[PaymentChannel], shopper: Shopper | None) -> list[PayWay]:
+async def with_wallet(session: AsyncSession, shopper: Shopper | None) -> list[PayWay]:
     """The wallet first, for whoever has one."""
-    ways = of_channels(channels)
+    ways = await of_channels(session)
     if shopper is None:
         return ways
-    note = _("%(amount)s available", amount=format_cents(shopper.wallet_cents))
+    note = format_cents(shopper.wallet_cents)
     return [PayWay(WALLET, _("Wallet"), "wallet", note), *ways]
 
 

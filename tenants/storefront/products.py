@@ -6,7 +6,6 @@ from litestar.params import FromPath
 from litestar.response import Template
 from msgspec import Struct
 
-from billing.payments import queries as payments
 from kameng.core import ids
 from kameng.core.money import total_cents
 from kameng.infra.tenancy import Tenant
@@ -65,10 +64,9 @@ async def product_page(
     """The product with a fresh form, or with what was entered and what is wrong. Raises `ProductGone`."""
     async with tenant.begin() as session:
         item = await shop.on_sale(session, product_id)
-        channels = await payments.channels(session)
         shopper = await pages.shopper(session, visitor)
+        ways = await pay_ways.with_wallet(session, shopper)
     seen = shown(item, form)
-    ways = pay_ways.with_wallet(channels, shopper)
     usual = pay_ways.usual(ways, shopper, total_cents(item.price, seen.quantity))
     chosen = form.values.get("pay_method", usual) if form else usual
     return render(

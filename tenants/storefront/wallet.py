@@ -12,10 +12,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger import queries as ledger
-from billing.ledger.queries import Entry
-from billing.payments import queries as payments
 from billing.payments import service as paying
-from billing.payments.models import Payment
 from kameng.core.errors import Invalid, KamengError, Refused
 from kameng.core.money import to_cents
 from kameng.infra.runtime import Runtime
@@ -25,15 +22,15 @@ from kameng.web.answers import AnyRequest, render
 from kameng.web.forms import Form
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
-from tenants.buyers.models import Buyer
 from tenants.orders import queries as orders
-from tenants.orders.models import Order
 from tenants.storefront import checkout, entry, pages, pay_ways
+from tenants.storefront.entry import Person
 from tenants.storefront.products import PUBLIC
 
 PRESETS = (10, 50, 100, 200)  # yuan
 USUAL_PRESET = 50
-KINDS = {"topup": N_("Top-up"), "sale": N_("Order"), "reversal": N_("Refund")}
+TOPUP = "topup"  # a transfer whose reference is a payment; those of the others are orders
+KINDS = {TOPUP: N_("Top-up"), "sale": N_("Order"), "reversal": N_("Refund")}
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "50000", "places": 2})]
 
 
@@ -54,13 +51,14 @@ class Topup(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One movement of the wallet, with the balance after it; `order` is there where it was for one."""
+    """One movement of the wallet, with the balance after it, and the order that it was for, if any."""
 
     word: str
     at: datetime
     amount_cents: int
     balance_cents: int
-    order: Order | None
+    order_no: str = ""
+    product_name: str = ""
 
 
 class WalletController(Controller):
@@ -81,26 +79,28 @@ class WalletController(Controller):
     ) -> Response[bytes]:
         try:
             wanted = await forms.parse(request, Topup)
-            payment, guest = await open_topup(runtime, tenant, visitor, wanted)
+            payment_no, guest = await open_topup(runtime, tenant, visitor, wanted)
         except (Invalid, Refused) as error:
             return await _form_again(request, tenant, visitor, error)
         if guest:
             await entry.remember(request, runtime, tenant, guest)
-        return answers.redirect(request, f"/pay/{payment.no}")
+        return answers.redirect(request, f"/pay/{payment_no}")
 
 
 async def open_topup(
     runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup
-) -> tuple[Payment, Buyer | None]:
-    """The payment, and the guest account if one was opened for it. Raises `ChannelGone`, `AmountOutOfRange`,
-    `Invalid`, `TooManyRequests`.
+) -> tuple[str, Person | None]:
+    """The payment's number, and the guest account if one was opened for it.
+
+    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `TooManyRequests`.
     """
     channel_id = checkout.channel_of(wanted.pay_method)
     cents = wanted.cents
     await entry.admit_guest(runtime, tenant, visitor)
     async with tenant.begin() as session:
         buyer_id, guest = await entry.buyer_or_guest(session, visitor)
-        return await paying.open_payment(session, buyer_id, channel_id, cents, "topup"), guest
+        payment = await paying.open_payment(session, buyer_id, channel_id, cents, "topup")
+    return payment.no, guest
 
 
 async def wallet_page(
@@ -108,7 +108,7 @@ async def wallet_page(
 ) -> Template:
     async with tenant.begin() as session:
         shopper = await pages.shopper(session, visitor)
-        ways = pay_ways.of_channels(await payments.channels(session))
+        ways = await pay_ways.of_channels(session)
         lines = await _lines(session, shopper.id, shopper.wallet_cents) if shopper else []
     return render(
         "storefront/wallet.html",
@@ -126,22 +126,21 @@ async def wallet_page(
 async def _lines(session: AsyncSession, buyer_id: UUID, balance_cents: int) -> list[Line]:
     """The newest movements; each balance follows from the one after it."""
     entries = await ledger.history(session, "wallet", str(buyer_id))
-    known = await orders.by_ids(session, [UUID(one.owner) for one in entries if one.transfer != "topup"])
+    known = await orders.by_ids(session, [UUID(one.owner) for one in entries if one.transfer != TOPUP])
     lines = []
     for one in entries:
-        lines.append(_line(one, balance_cents, known))
+        order = known.get(UUID(one.owner)) if one.transfer != TOPUP else None
+        line = Line(
+            word=KINDS.get(one.transfer, one.transfer),
+            at=one.at,
+            amount_cents=one.amount_cents,
+            balance_cents=balance_cents,
+            order_no=order.no if order else "",
+            product_name=order.product_name if order else "",
+        )
+        lines.append(line)
         balance_cents -= one.amount_cents
     return lines
-
-
-def _line(line: Entry, balance_cents: int, known: dict[UUID, Order]) -> Line:
-    return Line(
-        word=KINDS.get(line.transfer, line.transfer),
-        at=line.at,
-        amount_cents=line.amount_cents,
-        balance_cents=balance_cents,
-        order=known.get(UUID(line.owner)) if line.transfer != "topup" else None,
-    )
 
 
 async def _form_again(

@@ -137,3 +137,14 @@ async def test_a_member_who_registers_again_opens_another_account(
     await buyer.register("somebody.else")
 
     assert (await buy(buyer, shop)).status_code == 422
+
+
+async def test_the_language_is_switched_and_kept(runtime: Runtime, browser: OpenBrowser) -> None:
+    visitor = browser((await open_shop(runtime)).tenant)
+    first = await visitor.get("/login")
+
+    await visitor.get("/login?lang=en")
+
+    assert '<html lang="zh-CN"' in first.text
+    assert 'href="/login?lang=en"' in first.text
+    assert '<html lang="en"' in (await visitor.get("/")).text

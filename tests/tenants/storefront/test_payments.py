@@ -217,3 +217,17 @@ async def test_an_amount_that_cannot_be_paid_is_named(
 
     assert answer.status_code == 422
     assert 'href="#amount"' in answer.text
+
+
+async def test_a_stranger_who_tops_up_is_a_guest_from_then_on(
+    runtime: Runtime, browser: OpenBrowser, gateway: Gateway
+) -> None:
+    shop = await open_shop(runtime)
+    channel = await open_channel(shop, gateway.url)
+    stranger = browser(shop.tenant)
+    no = await top_up(stranger, channel)
+
+    await notify(stranger, channel, no, await gateway.pay(await pay_link(stranger, f"/pay/{no}")))
+
+    assert "¥50.00" in (await stranger.get("/wallet")).text
+    assert "This balance can be used in this browser only." in (await stranger.get("/wallet")).text
