@@ -1,5 +1,7 @@
 """What happens to orders without a person. Shells: short transactions, none across the wire."""
 
+from datetime import timedelta
+
 import structlog
 
 from billing.ledger import service as ledger
@@ -19,6 +21,7 @@ log = structlog.get_logger()
 
 SOON_S = 2.0
 LATEST_S = 60.0
+WAITS_AT_MOST = timedelta(hours=24)  # then the money goes back, as the order's page promises
 
 
 @follows(OrderPaid, queue="orders")
@@ -35,6 +38,9 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
         async with tenant.begin() as session:
             await service.deliver(session, sealer, order.id, receipt.cards)
     elif not await _delivered_from_stock(runtime, tenant, order, receipt):
+        if receipt.outcome is Outcome.FAILED and clock.now() - order.created_at > WAITS_AT_MOST:
+            await _give_back(runtime, tenant, order)
+            return
         async with tenant.begin() as session:
             await service.wait(session, order, _reason(receipt))
         await live.changed(runtime, tenant, order.no)
@@ -48,6 +54,12 @@ async def _delivered_from_stock(runtime: Runtime, tenant: Tenant, order: Order, 
     vault = await runtime.keyring.vault(tenant.id)
     async with tenant.begin() as session:
         return await service.deliver_from_stock(session, vault, order)
+
+
+async def _give_back(runtime: Runtime, tenant: Tenant, order: Order) -> None:
+    async with tenant.begin() as session:
+        await service.refund(session, order.no, "not_delivered")
+    await live.changed(runtime, tenant, order.no)
 
 
 def _reason(receipt: Receipt) -> str:

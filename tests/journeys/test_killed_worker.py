@@ -3,18 +3,17 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 from msgspec import structs
 from sqlalchemy import text
 
-from deploy.supervisor import Process, Supervisor
-from kameng.infra import settings as settings_door
+from deploy.supervisor import Supervisor
 from kameng.infra.runtime import Runtime, running
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 from tests.support.sandbox import SUPPLIER_SECRET, running_supplier
+from tests.support.stack import process
 
 PATIENCE_S = 40.0
 BUYING_TAKES_MS = 700
@@ -29,7 +28,6 @@ async def until_delivered(shop: Shop, no: str) -> None:
 
 async def test_an_order_survives_the_worker_that_was_buying_it(runtime: Runtime, tmp_path: Path) -> None:
     settings = structs.replace(runtime.settings, log_level="info", log_format="json")
-    environ = settings_door.to_environ(settings)
     with (
         running_supplier() as supplier,
         Supervisor(tmp_path / "processes.json", log_folder=tmp_path / "log") as supervisor,
@@ -40,18 +38,18 @@ async def test_an_order_survives_the_worker_that_was_buying_it(runtime: Runtime,
             supplier_secret=SUPPLIER_SECRET, supplier_cost="50.00",
         )  # fmt: skip
         buyer = await shop.buyer(wallet_cents=6_000)
-        first = Process("first", (sys.executable, "-m", "deploy.worker"), environ)
+        first = process("worker", settings)
         supervisor.start(first)
         async with running(settings) as sender:  # sends as the web process does
             shop = structs.replace(shop, runtime=sender, tenant=structs.replace(shop.tenant, database=sender.database))
             placed = await shop.buy(buyer)
 
         await _until_submitted(runtime, placed.id)
-        os.kill(supervisor.pid_of("first"), signal.SIGKILL)
+        os.kill(supervisor.pid_of("worker"), signal.SIGKILL)
         assert await shop_state(runtime, shop, placed.no) == "paid"
 
-        supervisor.start(Process("second", (sys.executable, "-m", "deploy.worker"), environ))
-        supervisor.start(Process("scheduler", (sys.executable, "-m", "deploy.scheduler"), environ))
+        supervisor.start(structs.replace(first, name="another worker"))
+        supervisor.start(process("scheduler", settings))
         shop = structs.replace(shop, runtime=runtime, tenant=structs.replace(shop.tenant, database=runtime.database))
         await until_delivered(shop, placed.no)
 

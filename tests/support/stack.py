@@ -16,7 +16,7 @@ from deploy.seeds.demo import Login, Sandboxes
 from deploy.supervisor import Process, Supervisor, answers
 from kameng.infra import settings as settings_door
 from kameng.infra.settings import Settings
-from tests.support.processes import free_port
+from tests.support.processes import SOURCES, free_port
 from tests.support.sandbox import CONTROL, Supplier, running_supplier
 
 GATEWAY_CONTROL = {"X-Control-Token": "gateway-control"}
@@ -61,6 +61,7 @@ def running_stack(settings: Settings, folder: Path) -> Iterator[Stack]:
                 "gateway",
                 (sys.executable, "-m", "billing.payments.adapters.epay.sandbox", "--port", str(gateway_port)),
                 {
+                    **SOURCES,
                     "SANDBOX_GATEWAY_MERCHANTS": f"1001:{merchant_key}:演示商户",
                     "SANDBOX_GATEWAY_CONTROL": GATEWAY_CONTROL["X-Control-Token"],
                 },
@@ -85,7 +86,8 @@ def process(name: str, settings: Settings) -> Process:
         "worker": lambda: worker_alive(settings),
         "scheduler": None,
     }
-    return Process(name, (sys.executable, "-m", f"deploy.{name}"), settings_door.to_environ(settings), ready[name])
+    environ = {**settings_door.to_environ(settings), **SOURCES}
+    return Process(name, (sys.executable, "-m", f"deploy.{name}"), environ, ready[name])
 
 
 def login_at(logins: list[Login], part: str) -> Login:

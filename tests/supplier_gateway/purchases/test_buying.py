@@ -226,3 +226,18 @@ async def test_a_follower_that_runs_twice_delivers_once(runtime: Runtime, shop: 
 
     (bought,) = supplier.orders_by(await references(runtime, placed.id))
     assert await shop.keys(placed.id) == bought["cards"]
+
+
+async def test_an_order_that_cannot_be_delivered_for_a_day_is_refunded_by_itself(runtime: Runtime) -> None:
+    shop = await shop_buying_at(runtime, f"http://127.0.0.1:{free_port()}", deposit_cents=10_000)
+    buyer = await shop.buyer(wallet_cents=6_000)
+    placed = await shop.buy(buyer)
+    await work_off(runtime)
+    async with shop.tenant.begin() as session:
+        await session.execute(text("UPDATE orders SET created_at = created_at - interval '25 hours'"))
+
+    await let_time_pass(runtime, placed.id, 5)
+    await work_off(runtime)
+
+    assert await shop.state(placed.no) == "refunded"
+    assert (await shop.wallet_cents(buyer), await shop.deposit_cents()) == (6_000, 10_000)
