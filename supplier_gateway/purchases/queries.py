@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.purchases.models import Purchase
 
 LOCK_ORDER = text("SELECT order_lock(:order_ref)")
@@ -24,10 +26,29 @@ LEASE = text(
     WHERE id = :id AND state IN ('submitted', 'unknown') AND lease_until <= now() RETURNING id
     """
 )
+DAY = text(
+    """
+    SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
+           count(*) FILTER (WHERE created_at >= :since AND state = 'delivered') AS delivered,
+           count(*) FILTER (WHERE created_at >= :since AND state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'submitted') AS submitted, count(*) FILTER (WHERE state = 'unknown') AS unknown
+    FROM purchases WHERE created_at >= :since OR state IN ('submitted', 'unknown')
+    """
+)
 FAILED_BEFORE = text(
     "SELECT offer_id, count(*) AS times FROM purchases WHERE order_ref = :order_ref AND state = 'failed'"
     " AND created_at > now() - interval '2 seconds' GROUP BY offer_id"
 )
+
+
+class PurchaseDay(Struct, frozen=True):
+    """Counts. `submitted` and `unknown` are open now."""
+
+    made: int
+    delivered: int
+    failed: int
+    submitted: int
+    unknown: int
 
 
 class PurchaseLine(Struct, frozen=True):
@@ -44,6 +65,15 @@ class PurchaseLine(Struct, frozen=True):
     fault: str
 
 
+def listed(words: str = "", state: str = "") -> Select[Any]:
+    """The columns of `PurchaseLine` for a list, newest first: a purchase's sealed cards stay where they are."""
+    columns = (
+        Purchase.reference, Purchase.created_at.label("at"), Purchase.tenant_id, Purchase.order_no, Purchase.supplier_id,
+        Purchase.quantity, Purchase.cost_cents, Purchase.state, Purchase.fault,
+    )  # fmt: skip
+    return search(words, state).with_only_columns(*columns)
+
+
 def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
     """Purchases by order number or reference, newest first."""
     found = select(Purchase).order_by(Purchase.id.desc())
@@ -53,6 +83,19 @@ def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
             | Purchase.reference.icontains(words, autoescape=True)
         )
     return found.where(Purchase.state == state) if state else found
+
+
+async def by_reference(session: AsyncSession, reference: str) -> Purchase:
+    """Raises `PurchaseGone`."""
+    found = await session.scalar(select(Purchase).where(Purchase.reference == reference))
+    if found is None:
+        raise PurchaseGone
+    return found
+
+
+async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
+    """Purchases since `since`, and those that are open whenever they began."""
+    return PurchaseDay(*(await session.execute(DAY, {"since": since})).one())
 
 
 async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:
