@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -26,6 +25,13 @@ LEASE = text(
     WHERE id = :id AND state IN ('submitted', 'unknown') AND lease_until <= now() RETURNING id
     """
 )
+# For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
+LINES = """
+    SELECT reference, created_at AS at, tenant_id, order_no, supplier_id, quantity, cost_cents, state, fault
+    FROM purchases
+    WHERE (:words = '' OR order_no ILIKE :pattern OR reference ILIKE :pattern) AND (:state = '' OR state = :state)
+    ORDER BY id DESC
+"""
 DAY = text(
     """
     SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
@@ -63,15 +69,6 @@ class PurchaseLine(Struct, frozen=True):
     cost_cents: int
     state: str
     fault: str
-
-
-def listed(words: str = "", state: str = "") -> Select[Any]:
-    """The columns of `PurchaseLine` for a list, newest first: a purchase's sealed cards stay where they are."""
-    columns = (
-        Purchase.reference, Purchase.created_at.label("at"), Purchase.tenant_id, Purchase.order_no, Purchase.supplier_id,
-        Purchase.quantity, Purchase.cost_cents, Purchase.state, Purchase.fault,
-    )  # fmt: skip
-    return search(words, state).with_only_columns(*columns)
 
 
 def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:

@@ -21,6 +21,7 @@ from kameng.infra.db import Roles
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
 from kameng.web.addresses import host_of
+from kameng.web.i18n import N_
 from tenants.registry import queries, service
 from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
 from tenants.registry.service import SLUG, TenantDraft
@@ -76,8 +77,14 @@ async def open_station(
     tenant_id = await provisioner.open(draft)
     runtime.directory.forget()
     async with runtime.database.master_session() as session:
-        await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
-        detail = {"slug": draft.slug, "name": draft.name, "hosts": list(draft.hosts), "deposit_cents": deposit_cents}
+        if deposit_cents:
+            await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
+        detail = {
+            "slug": draft.slug,
+            "name": draft.name,
+            "hosts": list(draft.hosts),
+            "deposit_cents": deposit_cents,
+        }
         await audit.record(session, by.name, "stations.open", str(tenant_id), detail, by.address)
     return Opened(tenant_id, await _add_owner(runtime, tenant_id, owner, by))
 
@@ -104,13 +111,13 @@ async def _check(runtime: Runtime, draft: TenantDraft, owner: Owner) -> None:
     elif taken.slug:
         errors["slug"] = SlugTaken.message
     if any(host_of(host) != host for host in draft.hosts):
-        errors["hosts"] = "A host is a name such as shop.example.com, without http:// and port."
+        errors["hosts"] = N_("A host is a name such as shop.example.com, without http:// and port.")
     elif len(set(draft.hosts)) < len(draft.hosts):
-        errors["hosts"] = "A host is named twice."
+        errors["hosts"] = N_("A host is named twice.")
     elif taken.hosts or runtime.settings.master_host in draft.hosts:
         errors["hosts"] = HostTaken.message
     if taken.tier_id:
-        errors["tier_id"] = "Choose one of the list."
+        errors["tier_id"] = N_("Choose one of the list.")
     if login_is_taken:
         errors["owner_login"] = LoginTaken.message
     try:
