@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from kameng.web.i18n import gettext
 
-RED_DAYS, AMBER_DAYS = 1, 3
+RED_DAYS, AMBER_DAYS, FAR_DAYS = 1, 3, 60
 
 
 class Outlook(Struct, frozen=True):
@@ -25,4 +25,6 @@ def outlook(balance_cents: int, week_cents: int) -> Outlook:
         return Outlook("bad", gettext("Lasts less than a day: pay in now"))
     if days < AMBER_DAYS:
         return Outlook("wait", gettext("Lasts less than 3 days: pay in soon"))
-    return Outlook("ok", gettext("Lasts about %(days)s days", days=min(int(days), 999)))
+    if days > FAR_DAYS:
+        return Outlook("ok", gettext("Lasts more than two months"))
+    return Outlook("ok", gettext("Lasts about %(days)s days", days=int(days)))
