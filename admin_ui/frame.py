@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import FromPath
+from litestar.params import PathParameter
 from litestar.response import Template
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from admin_ui import words
 from kameng.identity.permissions import Permission
@@ -16,8 +16,8 @@ from kameng.web.i18n import N_, gettext
 from kameng.web.paging import Wanted
 
 AnyRequest = Request[Any, Any, Any]
-PathId = FromPath[Annotated[int, Meta(ge=1, le=2**31 - 1)]]
-PathNo = FromPath[Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]]
+PathId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+PathNo = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 LAYOUT, DRAWER = "layout/console.html", "admin/drawer.html"
 
