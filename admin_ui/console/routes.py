@@ -1,5 +1,25 @@
-"""Every route of this face, for the composition."""
+"""Every route of a station's console, for the composition."""
 
 from litestar.types import ControllerRouterHandler
 
-HANDLERS: list[ControllerRouterHandler] = []
+from admin_ui.console.audit import AuditController
+from admin_ui.console.buyers import BuyerController
+from admin_ui.console.channels import ChannelController
+from admin_ui.console.money import MoneyController
+from admin_ui.console.notices import NoticeController
+from admin_ui.console.orders import OrderController
+from admin_ui.console.overview import OverviewController
+from admin_ui.console.products import ProductController
+from admin_ui.console.session import SessionController
+
+HANDLERS: list[ControllerRouterHandler] = [
+    SessionController,
+    OverviewController,
+    NoticeController,
+    OrderController,
+    ProductController,
+    BuyerController,
+    MoneyController,
+    ChannelController,
+    AuditController,
+]

@@ -1,8 +1,10 @@
 """Reading payments and channels. Tenant session."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,11 +24,27 @@ KEEP_NOTICE = text(
     "INSERT INTO payment_notices (payment_no, outcome, detail, address) VALUES (:no, :outcome, :detail, :address)"
 )
 
+NOTICES = text("SELECT at, outcome, detail, address FROM payment_notices WHERE payment_no = :no ORDER BY id LIMIT 50")
+
+
+class GatewayNotice(Struct, frozen=True):
+    """One call of a gateway. `outcome` is believed, not_confirmed or refused; `detail` says which field was wrong."""
+
+    at: datetime
+    outcome: str
+    detail: str
+    address: str
+
 
 async def channels(session: AsyncSession) -> Sequence[PaymentChannel]:
     """The channels that buyers can choose."""
     found = select(PaymentChannel).where(PaymentChannel.state == "active").order_by(PaymentChannel.id)
     return (await session.scalars(found)).all()
+
+
+async def all_channels(session: AsyncSession) -> Sequence[PaymentChannel]:
+    """The channels that were ever added, paused ones too."""
+    return (await session.scalars(select(PaymentChannel).order_by(PaymentChannel.id))).all()
 
 
 async def channel(session: AsyncSession, channel_id: int) -> PaymentChannel:
@@ -60,11 +78,16 @@ async def payment_for(session: AsyncSession, subject: str) -> Payment | None:
     )
 
 
-def search(words: str = "") -> Select[tuple[Payment]]:
-    """Payments for the owner's list, newest first."""
+def search(words: str = "", state: str = "") -> Select[tuple[Payment]]:
+    """Payments for the owner's list by number or order, newest first."""
     found = select(Payment).order_by(Payment.id.desc())
     if words:
         found = found.where(
             Payment.no.icontains(words, autoescape=True) | Payment.subject.icontains(words, autoescape=True)
         )
-    return found
+    return found.where(Payment.state == state) if state else found
+
+
+async def notices_of(session: AsyncSession, no: str) -> Sequence[GatewayNotice]:
+    """What the gateway told us of a payment, oldest first."""
+    return [GatewayNotice(*row) for row in await session.execute(NOTICES, {"no": no})]

@@ -74,6 +74,14 @@ async def add_channel(session: AsyncSession, sealer: Sealer, draft: ChannelDraft
     return channel
 
 
+async def pause_channel(session: AsyncSession, channel_id: int, *, paused: bool) -> PaymentChannel:
+    """Takes a way to pay off the buyers' list, or puts it back. Raises `ChannelGone`."""
+    channel = await queries.channel(session, channel_id)
+    channel.state = "paused" if paused else "active"
+    await session.flush()
+    return channel
+
+
 def _row(provider: str, merchant_id: str) -> str:
     return f"{provider}:{merchant_id}"
 

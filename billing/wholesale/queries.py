@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.wholesale.errors import TierGone
 from billing.wholesale.models import Tier, TierPrice
 
 QUOTES = text("SELECT good_id, wholesale_price, in_pool, available FROM quote(CAST(:goods AS bigint[]))")
@@ -30,6 +31,20 @@ async def quotes(session: AsyncSession, goods: Sequence[int]) -> dict[int, Quote
 async def tiers(session: AsyncSession) -> Sequence[Tier]:
     """All tiers, lowest rank first. Master session."""
     return (await session.scalars(select(Tier).order_by(Tier.rank, Tier.id))).all()
+
+
+async def tier(session: AsyncSession, tier_id: int) -> Tier:
+    """Raises `TierGone`. Master session."""
+    found = await session.get(Tier, tier_id)
+    if found is None:
+        raise TierGone
+    return found
+
+
+async def goods_by_tier(session: AsyncSession) -> dict[int, int]:
+    """How many goods have a price in each tier. Master session."""
+    rows = await session.execute(select(TierPrice.tier_id, func.count()).group_by(TierPrice.tier_id))
+    return {tier_id: goods for tier_id, goods in rows}
 
 
 async def prices_of(session: AsyncSession, goods: Sequence[int]) -> dict[tuple[int, int], Decimal]:

@@ -8,6 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supplier_gateway.goods.errors import GoodGone
 from supplier_gateway.goods.models import Good
 
+# For `kameng.web.paging.of_sql`. `stock` is what active offers tell, with the master's own cards; `best_cost` in yuan.
+LINES = """
+    SELECT g.id, g.name, g.state, count(o.id)::int AS offers, min(o.cost) AS best_cost,
+           coalesce(sum(o.stock) FILTER (WHERE s.protocol <> 'stock'), 0)::int AS upstream,
+           coalesce(bool_or(s.protocol <> 'stock' AND o.stock IS NULL), false) AS is_open_ended,
+           CASE WHEN bool_or(s.protocol = 'stock')
+                THEN (SELECT count(*) FROM card_pool c WHERE c.item_id = g.id) ELSE 0 END AS cards
+    FROM goods g LEFT JOIN (offers o JOIN suppliers s ON s.id = o.supplier_id AND s.state = 'active')
+        ON o.good_id = g.id AND o.state = 'active'
+    WHERE (:words = '' OR g.name ILIKE :pattern) AND (:state = '' OR g.state = :state)
+    GROUP BY g.id ORDER BY g.id DESC
+"""
+
 
 def search(words: str = "") -> Select[tuple[Good]]:
     """Goods whose name holds `words`, newest first."""

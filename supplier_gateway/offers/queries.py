@@ -8,12 +8,15 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supplier_gateway.offers.errors import OfferGone
+
 OFFERS = """
     SELECT o.id, o.good_id, o.supplier_id, s.name AS supplier, s.protocol, o.sku, o.cost, o.stock, o.priority,
            o.state, s.state AS supplier_state, o.checked_at
     FROM offers o JOIN suppliers s ON s.id = o.supplier_id
 """
 OF_GOODS = text(OFFERS + "WHERE o.good_id = ANY(:goods) ORDER BY o.good_id, o.priority, o.cost, o.id")
+ONE = text(OFFERS + "WHERE o.id = :id")
 UPSTREAM = text(
     OFFERS
     + """
@@ -46,6 +49,14 @@ async def of_goods(session: AsyncSession, goods: Sequence[int]) -> Sequence[Offe
     """All offers of these goods, best first within each."""
     rows = await session.execute(OF_GOODS, {"goods": list(goods)})
     return [OfferLine(**row) for row in rows.mappings()]
+
+
+async def line(session: AsyncSession, offer_id: int) -> OfferLine:
+    """Raises `OfferGone`."""
+    row = (await session.execute(ONE, {"id": offer_id})).mappings().one_or_none()
+    if row is None:
+        raise OfferGone
+    return OfferLine(**row)
 
 
 async def upstream(session: AsyncSession, good_id: int, quantity: int) -> Sequence[OfferLine]:

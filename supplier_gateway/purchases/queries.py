@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.purchases.models import Purchase
 
 LOCK_ORDER = text("SELECT order_lock(:order_ref)")
@@ -24,10 +25,36 @@ LEASE = text(
     WHERE id = :id AND state IN ('submitted', 'unknown') AND lease_until <= now() RETURNING id
     """
 )
+# For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
+LINES = """
+    SELECT reference, created_at AS at, tenant_id, order_no, supplier_id, quantity, cost_cents, state, fault
+    FROM purchases
+    WHERE (:words = '' OR order_no ILIKE :pattern OR reference ILIKE :pattern) AND (:state = '' OR state = :state)
+    ORDER BY id DESC
+"""
+DAY = text(
+    """
+    SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
+           count(*) FILTER (WHERE created_at >= :since AND state = 'delivered') AS delivered,
+           count(*) FILTER (WHERE created_at >= :since AND state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'submitted') AS submitted, count(*) FILTER (WHERE state = 'unknown') AS unknown
+    FROM purchases WHERE created_at >= :since OR state IN ('submitted', 'unknown')
+    """
+)
 FAILED_BEFORE = text(
     "SELECT offer_id, count(*) AS times FROM purchases WHERE order_ref = :order_ref AND state = 'failed'"
     " AND created_at > now() - interval '2 seconds' GROUP BY offer_id"
 )
+
+
+class PurchaseDay(Struct, frozen=True):
+    """Counts. `submitted` and `unknown` are open now."""
+
+    made: int
+    delivered: int
+    failed: int
+    submitted: int
+    unknown: int
 
 
 class PurchaseLine(Struct, frozen=True):
@@ -53,6 +80,19 @@ def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
             | Purchase.reference.icontains(words, autoescape=True)
         )
     return found.where(Purchase.state == state) if state else found
+
+
+async def by_reference(session: AsyncSession, reference: str) -> Purchase:
+    """Raises `PurchaseGone`."""
+    found = await session.scalar(select(Purchase).where(Purchase.reference == reference))
+    if found is None:
+        raise PurchaseGone
+    return found
+
+
+async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
+    """Purchases since `since`, and those that are open whenever they began."""
+    return PurchaseDay(*(await session.execute(DAY, {"since": since})).one())
 
 
 async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supplier_gateway.suppliers.errors import SupplierGone
 from supplier_gateway.suppliers.models import Supplier
 
 
@@ -14,3 +15,15 @@ async def all_suppliers(session: AsyncSession) -> Sequence[Supplier]:
 
 async def supplier(session: AsyncSession, supplier_id: int) -> Supplier:
     return await session.get_one(Supplier, supplier_id)
+
+
+async def find(session: AsyncSession, supplier_id: int) -> Supplier:
+    """The same for a number that a person may have made up. Raises `SupplierGone`."""
+    found = await session.get(Supplier, supplier_id)
+    if found is None:
+        raise SupplierGone
+    return found
+
+
+async def named(session: AsyncSession, name: str) -> Supplier | None:
+    return await session.scalar(select(Supplier).where(Supplier.name == name))

@@ -6,6 +6,8 @@ from kameng.infra.crypto import Sealer
 from kameng.infra.runtime import Runtime
 from supplier_gateway.adapters.sandbox.client import SandboxAdapter
 from supplier_gateway.port import SupplierAdapter
+from supplier_gateway.suppliers import queries
+from supplier_gateway.suppliers.errors import SupplierNameTaken
 from supplier_gateway.suppliers.models import STOCK, Supplier
 
 PLACE = "suppliers.secret"
@@ -24,7 +26,9 @@ async def add(
     account: str = "",
     secret: str = "",
 ) -> Supplier:
-    """Opens an account; its secret is sealed under the master's key."""
+    """Opens an account; its secret is sealed under the master's key. Raises `SupplierNameTaken`."""
+    if await queries.named(session, name):
+        raise SupplierNameTaken(field="name")
     supplier = Supplier(
         name=name,
         protocol=protocol,
@@ -40,6 +44,14 @@ async def add(
 async def add_stock(session: AsyncSession, sealer: Sealer, name: str) -> Supplier:
     """The master's own card stock as a supplier."""
     return await add(session, sealer, name, STOCK)
+
+
+async def pause(session: AsyncSession, supplier_id: int, *, paused: bool) -> Supplier:
+    """Buys from this supplier no more, or again. Raises `SupplierGone`."""
+    supplier = await queries.find(session, supplier_id)
+    supplier.state = "paused" if paused else "active"
+    await session.flush()
+    return supplier
 
 
 async def adapter_of(runtime: Runtime, supplier: Supplier) -> SupplierAdapter:

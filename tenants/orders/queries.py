@@ -17,6 +17,7 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Sealed
+from kameng.core import clock
 from kameng.infra.db import driver
 from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
@@ -90,7 +91,16 @@ BY_HOUR = text(
     """
     SELECT extract(hour FROM paid_at AT TIME ZONE :zone)::int AS hour, count(*) AS orders,
            sum(total_cents)::bigint AS revenue_cents
-    FROM orders WHERE paid_at >= :since AND state <> 'refunded' GROUP BY 1 ORDER BY 1
+    FROM orders WHERE paid_at >= :since AND paid_at < :until AND state <> 'refunded' GROUP BY 1 ORDER BY 1
+    """
+)
+OPEN_COUNTS = text(
+    "SELECT state, count(*) AS orders FROM orders WHERE state IN ('unpaid', 'paid', 'waiting') GROUP BY state"
+)
+NUMBERS = text("SELECT id, no FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))")
+WHOLESALE_SINCE = text(
+    """
+    SELECT coalesce(sum(wholesale_cents), 0)::bigint FROM orders WHERE paid_at >= :since AND state <> 'refunded'
     """
 )
 
@@ -230,7 +240,25 @@ async def today(session: AsyncSession, since: datetime) -> Today:
     return Today(*(await session.execute(TODAY, {"since": since})).one())
 
 
-async def by_hour(session: AsyncSession, since: datetime, zone: str) -> Sequence[tuple[int, int, int]]:
-    """`(hour of the tenant's day, orders, revenue in cents)` for hours that had any."""
-    rows = await session.execute(BY_HOUR, {"since": since, "zone": zone})
+async def by_hour(
+    session: AsyncSession, since: datetime, zone: str, until: datetime | None = None
+) -> Sequence[tuple[int, int, int]]:
+    """`(hour of the tenant's day, orders, revenue in cents)` for hours that had any, before `until` or up to now."""
+    rows = await session.execute(BY_HOUR, {"since": since, "until": until or clock.now(), "zone": zone})
     return [(row.hour, row.orders, row.revenue_cents) for row in rows]
+
+
+async def open_counts(session: AsyncSession) -> dict[str, int]:
+    """How many orders are unpaid, paid and waiting; a state without orders is missing."""
+    return {row.state: row.orders for row in await session.execute(OPEN_COUNTS)}
+
+
+async def numbers(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[str, str]:
+    """Orders' numbers by their ids as text, which is how the ledger refers to them."""
+    rows = await session.execute(NUMBERS, {"ids": list(order_ids)})
+    return {str(row.id): row.no for row in rows}
+
+
+async def wholesale_since(session: AsyncSession, since: datetime) -> int:
+    """What the master was paid for sales since `since`, in cents."""
+    return int((await session.execute(WHOLESALE_SINCE, {"since": since})).scalar_one())

@@ -1,4 +1,4 @@
-"""Opening a station: its row, its database role, its schema, its hosts; all in one transaction."""
+"""Opening a station: its row, its database role, its schema, its hosts; all in one transaction. And changing one."""
 
 import re
 from collections.abc import Sequence
@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from msgspec import Struct
 from psycopg import AsyncConnection, sql
 from psycopg.errors import UniqueViolation
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.wholesale import queries as wholesale
 from kameng.infra.admin import become_owner
 from kameng.infra.db import Roles
 from kameng.infra.tenancy import schema_of
-from tenants.registry.errors import BadSlug, HostTaken, SlugTaken
+from tenants.registry.errors import BadSlug, HostTaken, SlugTaken, StationGone
 
+SET_TIER = text("UPDATE tenants SET tier_id = :tier_id WHERE id = :id RETURNING name")
+# A closed station stays closed: its schema may be gone.
+SET_STATE = text("UPDATE tenants SET state = :state WHERE id = :id AND state <> 'closed' RETURNING name")
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
@@ -91,3 +97,27 @@ async def _create_schema(
     await connection.execute(
         sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role)
     )
+
+
+async def change_tier(session: AsyncSession, tenant_id: int, tier_id: int) -> str:
+    """Gives a station another price level, from its next sale on. Returns its name. Master session.
+
+    Raises `StationGone`, `TierGone`. Call `directory.forget()` after the commit.
+    """
+    await wholesale.tier(session, tier_id)
+    name = (await session.execute(SET_TIER, {"id": tenant_id, "tier_id": tier_id})).scalar_one_or_none()
+    if name is None:
+        raise StationGone
+    return str(name)
+
+
+async def suspend(session: AsyncSession, tenant_id: int, *, suspended: bool) -> str:
+    """Closes a shop to its buyers for the time being, or opens it again; its console stays open. Returns its name.
+
+    Master session. Raises `StationGone`. Call `directory.forget()` after the commit.
+    """
+    state = "suspended" if suspended else "active"
+    name = (await session.execute(SET_STATE, {"id": tenant_id, "state": state})).scalar_one_or_none()
+    if name is None:
+        raise StationGone
+    return str(name)

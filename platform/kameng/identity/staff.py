@@ -4,6 +4,7 @@ at.
 All of it lives in schema `master`; a master session is the caller's to open.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -43,6 +44,15 @@ BY_LOGIN = text(
 )
 REHASH = text("UPDATE staff SET password_hash = :fresh WHERE id = :id AND password_hash = :stale")
 
+MEMBERS = text(
+    """
+    SELECT s.id, s.login, s.name, m.role, s.disabled_at IS NOT NULL AS is_disabled, m.created_at
+    FROM memberships m JOIN staff s ON s.id = m.staff_id
+    WHERE m.tenant_id IS NOT DISTINCT FROM CAST(:tenant_id AS int) ORDER BY m.created_at, s.login
+    """
+)
+IS_TAKEN = text("SELECT EXISTS (SELECT 1 FROM staff WHERE lower(login) = lower(:login))")
+
 
 class LoginTaken(Conflict):
     """Another account has this login, in whatever case it is written."""
@@ -54,6 +64,17 @@ class WrongPassword(Unauthenticated):
     """No such account, no such password, or not at this station: which of them is not said."""
 
     message = "The login or the password is wrong."
+
+
+class Member(Struct, frozen=True):
+    """A person at a station; `created_at` is when the membership began."""
+
+    id: UUID
+    login: str
+    name: str
+    role: str
+    is_disabled: bool
+    created_at: datetime
 
 
 class _Account(Struct, frozen=True):
@@ -97,6 +118,16 @@ async def add_membership(session: AsyncSession, staff_id: UUID, tenant_id: int |
     """
     _check_role(tenant_id, role)
     await session.execute(JOIN, {"staff_id": staff_id, "tenant_id": tenant_id, "role": str(role)})
+
+
+async def members(session: AsyncSession, tenant_id: int | None) -> list[Member]:
+    """Everybody who works at a station (None: the master), the oldest membership first."""
+    return [Member(*row) for row in await session.execute(MEMBERS, {"tenant_id": tenant_id})]
+
+
+async def is_taken(session: AsyncSession, login: str) -> bool:
+    """Whether an account has this login, in whatever case it is written."""
+    return bool((await session.execute(IS_TAKEN, {"login": login})).scalar_one())
 
 
 async def sign_in(

@@ -1,0 +1,20 @@
+"""Who did what at the station."""
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.response import Template
+
+from admin_ui import records
+from admin_ui.frame import AnyRequest
+from kameng.identity.permissions import Permission
+from kameng.infra.tenancy import Tenant
+from kameng.web.guards import requires
+
+
+class AuditController(Controller):
+    path = "/console/audit"
+
+    @get("/", guards=[requires(Permission.AUDIT_READ)])
+    async def show(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+        async with tenant.begin() as session:
+            return await records.show(request, session)

@@ -1,0 +1,62 @@
+"""Who buys at the station."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from admin_ui import words
+from admin_ui.frame import AnyRequest, Chip, page
+from billing.ledger import queries as ledger
+from kameng.identity.permissions import Permission
+from kameng.infra.tenancy import Tenant
+from kameng.web import paging
+from kameng.web.guards import requires
+from kameng.web.i18n import gettext
+from kameng.web.paging import Page
+from tenants.buyers import queries
+from tenants.orders import queries as orders
+
+LATEST = 20
+
+
+class BuyerController(Controller):
+    path = "/console/buyers"
+
+    @get("/", guards=[requires(Permission.BUYERS_READ)])
+    async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+        asked = paging.wanted(request)
+        values = {"words": asked.search, "pattern": paging.like(asked.search), "kind": asked.get("kind")}
+        async with tenant.begin() as session:
+            found = await paging.of_sql(session, queries.LINES, values, asked)
+        return page(
+            request, "console/buyers.html", found=found, asked=asked, filters=_kinds(found, asked.get("kind"))
+        )
+
+    @get("/{buyer_id:uuid}", guards=[requires(Permission.BUYERS_READ)])
+    async def show(
+        self, buyer_id: FromPath[UUID], request: AnyRequest, tenant: NamedDependency[Tenant]
+    ) -> Template:
+        async with tenant.begin() as session:
+            buyer = await queries.buyer(session, buyer_id)
+            latest = (await session.scalars(orders.of_buyer(buyer_id).limit(LATEST))).all()
+            wallet_cents = await ledger.balance_cents(session, "wallet", str(buyer_id))
+            history = await ledger.history(session, "wallet", str(buyer_id))
+        return page(
+            request,
+            "console/buyer.html",
+            buyer=buyer,
+            latest=latest,
+            wallet_cents=wallet_cents,
+            history=history,
+        )
+
+
+def _kinds(found: Page[Any], chosen: str) -> list[Chip]:
+    kinds = [
+        Chip(words.say("buyer", kind), found.url_with(kind=kind), kind == chosen) for kind in words.BUYERS
+    ]
+    return [Chip(gettext("All"), found.url_with(kind=""), not chosen), *kinds]

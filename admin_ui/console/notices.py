@@ -1,0 +1,62 @@
+"""What the owner is told, and that it was read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Controller, Response, post
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from admin_ui import words
+from admin_ui.frame import AnyRequest, PathId
+from kameng.audit import service as audit
+from kameng.identity.permissions import Permission
+from kameng.infra.tenancy import Tenant
+from kameng.web import answers
+from kameng.web.guards import requires
+from kameng.web.i18n import gettext
+from kameng.web.people import Staff
+from tenants.notices import service
+from tenants.notices.queries import Notice
+
+
+class Told(Struct, frozen=True):
+    """A notice in words. `href` leads to what it is about."""
+
+    notice: Notice
+    kind: str
+    text: str
+    href: str
+
+
+class NoticeController(Controller):
+    path = "/console/notices"
+
+    @post("/{notice_id:int}/read", guards=[requires(Permission.NOTICES_READ)])
+    async def read(
+        self,
+        notice_id: PathId,
+        request: AnyRequest,
+        tenant: NamedDependency[Tenant],
+        staff: NamedDependency[Staff],
+    ) -> Response[Any]:
+        async with tenant.begin() as session:
+            await service.read(session, notice_id)
+            await audit.record(session, staff.name, "notices.read", str(notice_id), address=staff.address)
+        return answers.redirect(request, "/console")
+
+
+def told(notices: Sequence[Notice]) -> list[Told]:
+    """Notices as the overview shows them. A kind without words is left out: nobody could act on it."""
+    return [said for notice in notices if (said := _say(notice))]
+
+
+def _say(notice: Notice) -> Told | None:
+    if notice.kind == "deposit_low":
+        text = gettext("An order was refused because your deposit did not cover it. Pay in to go on selling.")
+        return Told(notice, "bad", text, "/console/money")
+    if notice.kind == "order_waits":
+        why = words.say("reason", str(notice.detail.get("reason", "")))
+        text = gettext("Order %(no)s waits: %(why)s.", no=notice.subject, why=why)
+        return Told(notice, "wait", text, f"/console/orders/{notice.subject}")
+    return None

@@ -1,0 +1,31 @@
+"""Who sits at a station's console."""
+
+from typing import Any
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+
+from admin_ui import signing
+from admin_ui.frame import AnyRequest
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
+
+HOME, LOGIN = "/console", "/console/login"
+
+
+class SessionController(Controller):
+    path = HOME
+
+    @get("/login", opt={"public": True})
+    async def show(self, request: AnyRequest) -> Response[Any]:
+        return signing.show(request, HOME)
+
+    @post("/login", opt={"public": True})
+    async def enter(
+        self, request: AnyRequest, runtime: NamedDependency[Runtime], tenant: NamedDependency[Tenant]
+    ) -> Response[Any]:
+        return await signing.enter(request, runtime, tenant.id, HOME)
+
+    @post("/logout", opt={"public": True})
+    async def leave(self, request: AnyRequest) -> Response[Any]:
+        return await signing.leave(request, LOGIN)

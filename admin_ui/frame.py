@@ -1,0 +1,122 @@
+"""What every console page shares: its frame, its navigation, its words."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.params import PathParameter
+from litestar.response import Template
+from msgspec import Struct
+
+from admin_ui import words
+from kameng.identity.permissions import Permission
+from kameng.web import answers, context, paging
+from kameng.web.context import Context
+from kameng.web.i18n import N_, gettext
+from kameng.web.paging import Wanted
+
+AnyRequest = Request[Any, Any, Any]
+PathId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+PathNo = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+LAYOUT, DRAWER = "layout/console.html", "admin/drawer.html"
+
+
+class Entry(Struct, frozen=True):
+    """One line of the navigation. `section` is a heading that begins there."""
+
+    label: str
+    path: str
+    icon: str
+    permission: Permission
+    section: str = ""
+
+
+STATION: Sequence[Entry] = (
+    Entry(N_("Overview"), "", "layout-dashboard", Permission.OVERVIEW_READ),
+    Entry(N_("Orders"), "/orders", "receipt", Permission.ORDERS_READ),
+    Entry(N_("Products"), "/products", "package", Permission.PRODUCTS_READ),
+    Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
+    Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
+    Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
+    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Station")),
+)
+MASTER: Sequence[Entry] = (
+    Entry(N_("Overview"), "", "layout-dashboard", Permission.TENANTS_READ),
+    Entry(N_("Stations"), "/tenants", "building-store", Permission.TENANTS_READ),
+    Entry(N_("Goods"), "/goods", "package", Permission.GOODS_READ),
+    Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
+    Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
+    Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
+    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
+)
+ENTRIES = {"station": STATION, "master": MASTER}
+
+
+class Chip(Struct, frozen=True):
+    """One filter of a list."""
+
+    label: str
+    href: str
+    active: bool
+    count: int | None = None
+
+
+def page(request: AnyRequest, template: str, /, *, status: int = 200, **values: Any) -> Template:
+    """A page of a console. A template that extends `frame` is drawn inside the drawer where htmx asked."""
+    here = context.of(request.scope)
+    return answers.render(
+        template,
+        status=status,
+        nav=navigation(here),
+        frame=DRAWER if here.is_htmx else LAYOUT,
+        badge=words.badge,
+        say=words.say,
+        **values,
+    )
+
+
+def navigation(here: Context) -> list[dict[str, Any]]:
+    """The entries that the viewer may open, the current one marked."""
+    viewer = here.viewer
+    entries = [one for one in ENTRIES[here.kit.face] if viewer and viewer.may(one.permission)]
+    shown: list[dict[str, Any]] = []
+    section = ""
+    for entry in entries:
+        section = entry.section or section
+        is_first = section and all(one["group"] != section for one in shown)
+        shown.append(
+            {
+                "label": gettext(entry.label),
+                "href": (here.base + entry.path) or "/",
+                "icon": entry.icon,
+                "active": _is_at(here, entry.path),
+                "section": gettext(section) if is_first else "",
+                "group": section,
+            }
+        )
+    return shown
+
+
+def chips(asked: Wanted, family: str, counts: dict[str, int] | None = None) -> list[Chip]:
+    """The filters of a list by state; `counts` for the states that have one."""
+    kept = paging.Page[None](items=[], total=0, page=1, size=1, path=asked.path, query=asked.query)
+    chosen = asked.get("state")
+    everything = Chip(gettext("All"), kept.url_with(state=""), not chosen)
+    return [
+        everything,
+        *(
+            Chip(
+                words.badge(family, code).word,
+                kept.url_with(state=code),
+                code == chosen,
+                (counts or {}).get(code),
+            )
+            for code in words.states(family)
+        ),
+    ]
+
+
+def _is_at(here: Context, path: str) -> bool:
+    at = here.path.removeprefix(here.base).rstrip("/")
+    return at == path if not path else at == path or at.startswith(f"{path}/")

@@ -1,0 +1,134 @@
+"""Orders at the console: found, looked at, refunded."""
+
+from uuid import UUID
+
+import pytest
+
+from billing.deposits import service as deposits
+from kameng.infra.runtime import Runtime
+from tenants.orders import queries, service
+from tenants.orders.service import Placed
+from tests.admin_ui.conftest import audited
+from tests.support.house import Shop, ledger_is_balanced, open_shop
+from tests.support.staff_client import StaffClient, text_of
+
+
+@pytest.fixture
+async def shop(runtime: Runtime) -> Shop:
+    """A shop whose supplier is away, so that orders wait."""
+    return await open_shop(
+        runtime,
+        supplier_url="http://127.0.0.1:9",
+        supplier_sku="sku",
+        supplier_secret="s",
+        deposit_cents=5_000,
+    )
+
+
+async def waiting(shop: Shop, buyer: UUID) -> Placed:
+    placed = await shop.buy(buyer)
+    async with shop.tenant.begin() as session:
+        await service.wait(session, await queries.order(session, placed.id), "supplier_down")
+    return placed
+
+
+async def test_a_refund_moves_the_money_back_and_is_audited(
+    runtime: Runtime, shop: Shop, owner: StaffClient
+) -> None:
+    buyer = await shop.buyer(wallet_cents=1_500)
+    order = await waiting(shop, buyer)
+    assert (await shop.wallet_cents(buyer), await shop.deposit_cents()) == (500, 4_200)
+    assert "Refund this order" in text_of(await owner.get(f"/console/orders/{order.no}"))
+
+    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/refund"))
+
+    assert "The money is back in the buyer&#39;s wallet." in page.text
+    assert (await shop.wallet_cents(buyer), await shop.deposit_cents()) == (1_500, 5_000)
+    assert await shop.state(order.no) == "refunded"
+    assert len(await audited(runtime, "orders.refund", order.no)) == 1
+    assert await ledger_is_balanced(runtime)
+    assert "Refund this order" not in text_of(page)
+    assert "Sale given back" in text_of(page)
+
+
+async def test_a_second_refund_is_refused_and_nothing_moves(
+    runtime: Runtime, shop: Shop, owner: StaffClient
+) -> None:
+    buyer = await shop.buyer(wallet_cents=1_000)
+    order = await waiting(shop, buyer)
+    await owner.get(f"/console/orders/{order.no}")
+    await owner.post(f"/console/orders/{order.no}/refund")
+
+    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/refund"))
+
+    assert "Only an order that is paid and not delivered can be refunded." in page.text
+    assert await shop.wallet_cents(buyer) == 1_000
+    assert len(await audited(runtime, "orders.refund", order.no)) == 1
+
+
+async def test_the_order_shows_its_ledger_in_balance_and_no_line_of_the_master(
+    shop: Shop, owner: StaffClient
+) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+
+    page = text_of(await owner.get(f"/console/orders/{order.no}"))
+
+    assert "Buyer's wallet 10.00" in page
+    assert "Revenue 10.00" in page
+    assert "Deposit 8.00" in page
+    assert "Master station 8.00" in page
+    assert "Balanced" in page
+    assert "Not balanced" not in page
+    assert "Cost of goods" not in page
+    assert "sandbox" not in page.lower()  # the supplier is the master's business
+
+
+async def test_orders_are_found_by_number_product_contact_and_state(shop: Shop, owner: StaffClient) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+
+    for query in (f"q={order.no[7:].lower()}", "q=月卡", "state=waiting"):
+        assert order.no in (await owner.get(f"/console/orders?{query}")).text, query
+    for query in ("q=100%25", "q=_", "state=delivered", "state=nonsense"):
+        assert order.no not in (await owner.get(f"/console/orders?{query}")).text, query
+
+
+async def test_a_long_list_comes_in_pages(shop: Shop, owner: StaffClient) -> None:
+    buyer = await shop.buyer(wallet_cents=100_000)
+    async with shop.runtime.database.master_session() as session:
+        await deposits.pay_in(session, shop.tenant.id, 100_000, "more")
+    orders = [await shop.buy(buyer) for _ in range(21)]
+
+    first, second = await owner.get("/console/orders"), await owner.get("/console/orders?page=2")
+
+    assert orders[-1].no in first.text
+    assert orders[0].no not in first.text
+    assert orders[0].no in second.text
+    assert "1 / 2" in text_of(first)
+
+
+async def test_the_overview_tells_of_waiting_orders_until_it_is_read(
+    runtime: Runtime, shop: Shop, owner: StaffClient
+) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+
+    page = await owner.get("/console")
+    assert f"Order {order.no} waits: The supplier does not answer" in text_of(page)
+    notice = page.text.partition("/console/notices/")[2].partition("/")[0]
+
+    page = await owner.follow(await owner.post(f"/console/notices/{notice}/read"))
+    assert f"Order {order.no} waits" not in text_of(page)
+    assert len(await audited(runtime, "notices.read", notice)) == 1
+
+
+async def test_the_overview_counts_today(shop: Shop, owner: StaffClient) -> None:
+    buyer = await shop.buyer(wallet_cents=2_000)
+    await shop.buy(buyer)
+    await waiting(shop, buyer)
+
+    page = text_of(await owner.get("/console"))
+
+    assert "Orders today 2" in page
+    assert "Revenue today ¥20.00" in page
+    assert "Profit today ¥4.00" in page
+    assert "Orders waiting 1 Paid and not delivered yet" in page
+    assert "Deposit with the master ¥34.00" in page

@@ -1,0 +1,192 @@
+"""Goods, their offers, prices and cards."""
+
+from decimal import Decimal
+
+from billing.wholesale import queries as wholesale
+from kameng.cards import service as cards
+from kameng.core import ids
+from kameng.infra.runtime import Runtime
+from tests.admin_ui.conftest import audited
+from tests.support.house import Shop
+from tests.support.staff_client import StaffClient, error_at, text_of
+
+
+async def tier_of(shop: Shop) -> int:
+    async with shop.runtime.database.master_session() as session:
+        prices = await wholesale.prices_of(session, [shop.good_id])
+    return next(tier for _, tier in prices)
+
+
+async def quoted(shop: Shop) -> Decimal | None:
+    """What the station is told to pay."""
+    async with shop.tenant.begin() as session:
+        quote = (await wholesale.quotes(session, [shop.good_id])).get(shop.good_id)
+    return quote.wholesale_price if quote else None
+
+
+async def in_pool(runtime: Runtime, good_id: int) -> int:
+    async with runtime.database.master_session() as session:
+        return (await cards.counts(session, [good_id])).get(good_id, 0)
+
+
+async def test_a_tiers_new_price_is_what_its_stations_are_quoted(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    field = f"price_{await tier_of(shop)}"
+    await operator.get(f"/goods/{shop.good_id}")
+
+    page = await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: "8.1250"}))
+
+    assert "hold from the next sale on" in page.text
+    assert await quoted(shop) == Decimal("8.1250")
+    assert len(await audited(runtime, "goods.prices", str(shop.good_id))) == 1
+
+
+async def test_a_price_below_cost_is_saved_with_a_warning(shop: Shop, operator: StaffClient) -> None:
+    field = f"price_{await tier_of(shop)}"
+    await operator.get(f"/goods/{shop.good_id}")
+
+    page = await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: "4.99"}))
+
+    assert "these tiers pay less than the good costs us" in page.text
+    assert "Below the best cost of ¥5.00" in text_of(page)
+    assert await quoted(shop) == Decimal("4.99")
+
+
+async def test_an_empty_price_offers_the_good_no_more(shop: Shop, operator: StaffClient) -> None:
+    field = f"price_{await tier_of(shop)}"
+    await operator.get(f"/goods/{shop.good_id}")
+
+    await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: ""}))
+
+    assert await quoted(shop) is None
+
+
+async def test_a_wrong_price_is_told_at_its_tier_and_no_price_changes(
+    shop: Shop, operator: StaffClient
+) -> None:
+    field = f"price_{await tier_of(shop)}"
+    await operator.get(f"/goods/{shop.good_id}")
+
+    answer = await operator.post(f"/goods/{shop.good_id}/prices", **{field: "1.23456"})
+
+    assert answer.status_code == 422
+    assert "at most 4 decimals" in error_at(answer, field)
+    assert await quoted(shop) == Decimal("8.0000")
+
+
+async def test_imported_cards_are_counted_and_duplicates_are_told(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    path = f"/goods/{shop.good_id}"
+    before = await in_pool(runtime, shop.good_id)
+    keys = [f"NEW-{ids.code(8)}" for _ in range(3)]
+    await operator.get(path)
+
+    first = await operator.follow(
+        await operator.post(f"{path}/cards", keys="\r\n".join([*keys, "", keys[0]]), cost="5.00")
+    )
+    assert "3 cards added; 1 were there already and were left out." in text_of(first)
+    again = await operator.follow(await operator.post(f"{path}/cards", keys="\n".join(keys), cost="5.00"))
+
+    assert "0 cards added; 3 were there already and were left out." in text_of(again)
+    assert await in_pool(runtime, shop.good_id) == before + 3
+    log = await operator.get("/audit")
+    assert all(key not in page.text for key in keys for page in (first, again, log))
+    assert len(await audited(runtime, "cards.import", str(shop.good_id))) == 2
+
+
+async def test_thousands_of_cards_go_in_by_one_paste(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    path = f"/goods/{shop.good_id}"
+    before = await in_pool(runtime, shop.good_id)
+    await operator.get(path)
+
+    lines = "\n".join(f"{ids.code(16)}-{number:05}-{ids.code(16)}" for number in range(10_000))
+    page = await operator.follow(await operator.post(f"{path}/cards", keys=lines, cost="1"))
+
+    assert "10000 cards added." in page.text
+    assert await in_pool(runtime, shop.good_id) == before + 10_000
+
+
+async def test_a_good_is_added_and_its_name_is_taken_then(operator: StaffClient) -> None:
+    name = f"Gift card {ids.code(6)}"
+    await operator.get("/goods/new")
+
+    page = await operator.follow(await operator.post("/goods", name=name, usage_note="line 1\nline 2"))
+    assert "No offer sells now" in text_of(page)
+    answer = await operator.post("/goods", name=name)
+
+    assert answer.status_code == 422
+    assert error_at(answer, "name") == "There is a good of this name already."
+    assert name in text_of(await operator.get(f"/goods?q={name[-6:]}"))
+
+
+async def test_an_offer_is_added_changed_and_paused(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    mark = ids.code(6)
+    await operator.get("/suppliers/new")
+    supplier = await operator.follow(
+        await operator.post(
+            "/suppliers",
+            protocol="sandbox",
+            name=f"Upstream {mark}",
+            base_url="http://127.0.0.1:9",
+            account="demo",
+            secret_password="do-not-show",
+        )
+    )
+    assert "do-not-show" not in supplier.text
+    number = supplier.url.path.rpartition("/")[2]
+    path = f"/goods/{shop.good_id}/offers"
+
+    page = await operator.follow(
+        await operator.post(path, supplier_id=number, sku="A-1", cost="4.2", stock="", priority="3")
+    )
+    assert "Best cost ¥4.20" in text_of(page)
+    same = await operator.post(path, supplier_id=number, sku="A-1", cost="4", priority="0")
+    assert "offers this article already" in error_at(same, "sku")
+
+    offer = page.text.rpartition(f'href="{path}/')[2].partition('"')[0]
+    page = await operator.follow(
+        await operator.post(f"{path}/{offer}", sku="A-2", cost="4.5", stock="7", priority="1")
+    )
+    assert "Best cost ¥4.50" in text_of(page)
+    page = await operator.follow(await operator.post(f"{path}/{offer}/pause", paused="yes"))
+    assert "Best cost ¥5.00" in text_of(page)
+    for action in ("offers.add", "offers.change", "offers.pause"):
+        assert len(await audited(runtime, action, offer)) == 1
+
+
+async def test_an_offer_is_not_changed_at_another_goods_address(shop: Shop, operator: StaffClient) -> None:
+    page = await operator.get(f"/goods/{shop.good_id}")
+    offer = page.text.partition(f'href="/goods/{shop.good_id}/offers/')[2].partition("/")[0].partition('"')[0]
+
+    answer = await operator.get(f"/goods/{shop.good_id + 1_000_000}/offers/{offer}")
+
+    assert answer.status_code == 404
+
+
+async def test_a_withdrawn_good_is_sold_out_at_every_station(shop: Shop, operator: StaffClient) -> None:
+    await operator.get(f"/goods/{shop.good_id}")
+
+    await operator.follow(await operator.post(f"/goods/{shop.good_id}/withdraw", paused="yes"))
+    assert await quoted(shop) is None
+
+    await operator.follow(await operator.post(f"/goods/{shop.good_id}/withdraw"))
+    assert await quoted(shop) == Decimal("8.0000")
+
+
+async def test_a_tier_is_added_and_renamed(operator: StaffClient) -> None:
+    name = f"Gold {ids.code(6)}"
+    await operator.get("/tiers/new")
+
+    page = await operator.follow(await operator.post("/tiers", name=name))
+    assert name in text_of(page)
+    assert "of this name already" in error_at(await operator.post("/tiers", name=name), "name")
+
+    tier = page.text.partition(f">{name}<")[0].rpartition('href="/tiers/')[2].partition('"')[0]
+    page = await operator.follow(await operator.post(f"/tiers/{tier}", name=f"{name} plus"))
+    assert f"{name} plus" in text_of(page)

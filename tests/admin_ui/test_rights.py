@@ -1,0 +1,123 @@
+"""Every route of the consoles against every role."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from kameng.identity.permissions import PERMISSIONS, STATION_ROLES, Permission, Role
+from kameng.infra.runtime import Runtime
+from kameng.web.dispatch import HostDispatch
+from kameng.web.guards import requires
+from tests.admin_ui.conftest import SignIn
+from tests.support.house import Shop
+from tests.support.staff_client import StaffClient
+
+PUBLIC = {"/console/login", "/console/logout", "/login", "/logout"}
+EXAMPLES = {"int": "2147483647", "str": "NO-SUCH-ONE", "uuid": "01900000-0000-7000-8000-000000000000"}
+
+
+def routes(app: Any, begins: str) -> Iterator[tuple[str, str, set[Permission]]]:
+    """Method, path with made-up parameters, and what the route asks for."""
+    assert isinstance(app, Litestar)
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute) or not route.path.startswith(begins) or "/static" in route.path:
+            continue
+        path = "".join(
+            part if isinstance(part, str) else EXAMPLES[part.type.__name__.lower()]
+            for part in with_slashes(route)
+        )
+        for handler in route.route_handlers:
+            asked = {guard.permission for guard in handler.resolve_guards() if isinstance(guard, requires)}
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield str(method), path, asked
+
+
+def with_slashes(route: HTTPRoute) -> Iterator[Any]:
+    for part in route.path_components:
+        yield "/"
+        yield part
+    if not route.path_components:
+        yield "/"
+
+
+async def ask(client: StaffClient, method: str, path: str) -> int:
+    answer = await (client.get(path) if method == "GET" else client.post(path))
+    return answer.status_code
+
+
+@pytest.mark.parametrize("role", STATION_ROLES)
+async def test_a_role_opens_what_its_permissions_allow_and_nothing_else(
+    door: HostDispatch, shop: Shop, sign_in: SignIn, role: Role
+) -> None:
+    client = await sign_in(shop.tenant, role)
+    seen = 0
+
+    for method, path, asked in routes(door.station, "/console"):
+        if path in PUBLIC:
+            continue
+        status = await ask(client, method, path)
+        if asked <= PERMISSIONS[role]:
+            assert status not in (401, 403, 500), f"{role} {method} {path}: {status}"
+        else:
+            assert status == 403, f"{role} {method} {path}: {status}"
+        seen += 1
+
+    assert seen > 20
+
+
+async def test_every_route_asks_for_a_permission_and_a_stranger_is_sent_to_sign_in(
+    door: HostDispatch, runtime: Runtime, shop: Shop, clients: Callable[[str], StaffClient]
+) -> None:
+    places = (
+        (door.station, "/console", shop.tenant.host, "/console/login"),
+        (door.master, "/", runtime.settings.master_host, "/login"),
+    )
+    for app, begins, host, login in places:
+        stranger = clients(host)
+        await stranger.get(login)
+        for method, path, asked in routes(app, begins):
+            if path in PUBLIC or path == "/theme.css":
+                continue
+            assert len(asked) == 1, f"{method} {path} asks for {asked}"
+            answer = await (stranger.get(path) if method == "GET" else stranger.post(path))
+            assert answer.status_code == 303, f"{method} {path}: {answer.status_code}"
+            assert answer.headers["location"].startswith(login)
+
+
+async def test_the_operator_opens_everything_at_the_master(door: HostDispatch, operator: StaffClient) -> None:
+    for method, path, asked in routes(door.master, "/"):
+        if path in PUBLIC or path == "/theme.css":
+            continue
+        assert asked <= PERMISSIONS[Role.OPERATOR]
+        status = await ask(operator, method, path)
+        assert status not in (401, 403, 500), f"{method} {path}: {status}"
+
+
+@pytest.mark.parametrize(
+    ("role", "hidden", "shown"),
+    [
+        (Role.SERVICE, ["/console/money", "/console/channels", "/console/audit"], ["/console/buyers"]),
+        (Role.FINANCE, ["/console/buyers", "/console/audit"], ["/console/money", "/console/channels"]),
+        (Role.DEPUTY, [], ["/console/money", "/console/channels", "/console/audit"]),
+    ],
+)
+async def test_the_navigation_shows_only_what_can_be_opened(
+    shop: Shop, sign_in: SignIn, role: Role, hidden: list[str], shown: list[str]
+) -> None:
+    page = (await (await sign_in(shop.tenant, role)).get("/console")).text
+
+    assert [path for path in hidden if f'href="{path}"' in page] == []
+    assert [path for path in shown if f'href="{path}"' not in page] == []
+
+
+async def test_customer_service_sees_neither_cost_nor_profit(shop: Shop, sign_in: SignIn) -> None:
+    placed = await shop.buy(await shop.buyer(wallet_cents=1_000))
+    service = await sign_in(shop.tenant, Role.SERVICE)
+
+    for path in ("", "/orders", f"/orders/{placed.no}", "/products", f"/products/{shop.product_id}"):
+        page = (await service.get(f"/console{path}")).text
+        assert "8.00" not in page, path
+        assert "Profit" not in page, path
