@@ -37,7 +37,12 @@ class KeyReused(Conflict):
 
 
 BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow}
-BY_STATE: dict[str, type[KamengError]] = {"KM410": PriceChanged, "KM404": NeverCharged, "KM409": UnderWay, "KM411": KeyReused}
+BY_STATE: dict[str, type[KamengError]] = {
+    "KM404": NeverCharged,
+    "KM409": UnderWay,
+    "KM410": PriceChanged,
+    "KM411": KeyReused,
+}
 
 
 @contextmanager

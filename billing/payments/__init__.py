@@ -1,1 +1,1 @@
-"""Money that buyers send through gateways. A payment fills the buyer's wallet; what it is spent on is not known here."""
+"""Money that buyers send through gateways. A payment fills the buyer's wallet; what it is for is not known here."""

@@ -78,7 +78,7 @@ async def payment_for(session: AsyncSession, subject: str) -> Payment | None:
     )
 
 
-def search(words: str = "", state: str = "") -> Select[tuple[Payment]]:
+def search(words: str = "", state: str = "") -> Select[Payment]:
     """Payments for the owner's list by number or order, newest first."""
     found = select(Payment).order_by(Payment.id.desc())
     if words:

@@ -1,5 +1,5 @@
-"""`kameng bench orders`: whole checkouts over HTTP, paid from the wallet and delivered from stock, against a server that
-is started for it."""
+"""`kameng bench orders`: whole checkouts over HTTP, paid from the wallet and delivered from stock, against a server
+that is started for it."""
 
 import asyncio
 import time
@@ -17,9 +17,9 @@ from deploy.bench import sql_limit
 from deploy.bench.figures import percentile
 from deploy.bench.station import Station, add_keys, folder_of, opened, servers_of_its_own
 from deploy.bench.wire import Connection
-from deploy.cli.up import processes
-from deploy.supervisor import Supervisor
+from deploy.installation import processes
 from deploy.demo.browser import TOKEN, LoopbackNames
+from deploy.supervisor import Supervisor
 from kameng.core import ids
 from kameng.identity import sessions
 from kameng.infra.runtime import Runtime

@@ -1,8 +1,10 @@
 """`kameng tenant create` and `kameng tenant list`."""
 
+from typing import Any
+
 import rich_click as click
 from rich.table import Table
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from billing.deposits import service as deposits
 from deploy import surroundings
@@ -97,6 +99,6 @@ def list_all() -> None:
     console.print(table if rows else "No station yet. Open one with `kameng tenant create`.")
 
 
-async def _rows(settings: Settings) -> list[object]:
+async def _rows(settings: Settings) -> list[Row[Any]]:
     async with running(settings) as runtime, runtime.database.master_session() as session:
         return list(await session.execute(LIST))

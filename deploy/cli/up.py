@@ -10,21 +10,18 @@ from urllib.parse import urlsplit
 import msgspec
 import rich_click as click
 from msgspec import Struct
-from redis import Redis
-from redis.exceptions import RedisError
 
 from deploy import surroundings
 from deploy.cli.terminal import console, progress, run, stderr
 from deploy.demo import buyer
+from deploy.installation import processes
 from deploy.migrations.runner import migrate
 from deploy.seeds.demo import SHOPS, Login, Sandboxes
 from deploy.seeds.demo import seed as seed_demo
 from deploy.supervisor import Process, Supervisor, answers
 from deploy.web import check_port
-from kameng.infra import settings as settings_door
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings, SettingsError
-from kameng.infra.worker import ALIVE
 
 LOGINS = surroundings.HOME / "logins.json"
 SANDBOX_FILE = surroundings.HOME / "sandboxes.json"
@@ -55,40 +52,6 @@ def up(demo: bool, reload: bool, no_buy: bool) -> None:
                 _buy_in_each(settings)
             console.print("[dim]Serving until Ctrl-C. Logs are in .kameng/demo/log/.[/dim]")
             supervisor.wait(_reloader(supervisor) if reload else None)
-
-
-def processes(settings: Settings) -> list[Process]:
-    """Web, worker and scheduler over these settings, in the order in which they start."""
-    environ = settings_door.to_environ(settings)
-    metrics = settings.metrics_port
-    return [
-        Process(
-            "web",
-            (sys.executable, "-m", "deploy.web"),
-            environ,
-            ready=answers(f"http://127.0.0.1:{settings.port}/readyz"),
-        ),
-        Process(
-            "worker",
-            (sys.executable, "-m", "deploy.worker"),
-            {**environ, "KAMENG_METRICS_PORT": str(metrics + 1 if metrics else 0)},
-            ready=lambda: worker_alive(settings),
-        ),
-        Process(
-            "scheduler",
-            (sys.executable, "-m", "deploy.scheduler"),
-            {**environ, "KAMENG_METRICS_PORT": str(metrics + 2 if metrics else 0)},
-        ),
-    ]
-
-
-def worker_alive(settings: Settings) -> bool:
-    """Whether a worker has said within the last seconds that it takes messages."""
-    try:
-        with Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as redis:
-            return bool(redis.exists(ALIVE))
-    except RedisError:
-        return False
 
 
 class SandboxKeys(Struct, frozen=True):
@@ -207,7 +170,7 @@ class Reloader:
             self.supervisor.restart("web", "worker", "scheduler")
 
     def _newest(self) -> float:
-        return max(os.stat(file).st_mtime for folder in self.folders for file in _sources(folder))
+        return max(file.stat().st_mtime for folder in self.folders for file in _sources(folder))
 
 
 def _sources(folder: Path) -> Iterator[Path]:

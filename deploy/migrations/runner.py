@@ -28,7 +28,7 @@ class Report(Struct):
     failed: dict[int, str] = {}
 
 
-async def migrate(settings: Settings, progress: Progress = lambda done, total: None) -> Report:
+async def migrate(settings: Settings, progress: Progress | None = None) -> Report:
     """Runs both histories. `progress(done, total)` counts tenants."""
     roles = roles_of(settings)
     report = Report()
@@ -94,7 +94,7 @@ async def _migrate_master(connection: AsyncConnection, roles: Roles, report: Rep
 
 
 async def _migrate_tenants(
-    connection: AsyncConnection, roles: Roles, report: Report, progress: Progress
+    connection: AsyncConnection, roles: Roles, report: Report, progress: Progress | None
 ) -> None:
     history = load("tenant")
     rows = await (
@@ -109,7 +109,8 @@ async def _migrate_tenants(
             report.tenants += 1
         except Error as error:
             report.failed[tenant_id] = str(error).splitlines()[0]
-        progress(number, len(rows))
+        if progress is not None:
+            progress(number, len(rows))
 
 
 async def _migrate_tenant(

@@ -95,22 +95,36 @@ class DemoShop(Struct, frozen=True):
 
 
 SHOPS = (
-    DemoShop("xingchen", "星辰点卡", "#2457d6", "金牌", "全场自动发货，付款后 3 秒内到账。", "QQ 客服 800-1001", Decimal("1.00")),
-    DemoShop("lvzhou", "绿洲数卡", "#0f7a5a", "银牌", "晚 8 点至 10 点为高峰，客服回复稍慢，发货不受影响。", "微信 lvzhou-card", Decimal("1.02")),
+    DemoShop(
+        "xingchen", "星辰点卡", "#2457d6", "金牌",
+        "全场自动发货，付款后 3 秒内到账。", "QQ 客服 800-1001", Decimal("1.00"),
+    ),
+    DemoShop(
+        "lvzhou", "绿洲数卡", "#0f7a5a", "银牌",
+        "晚 8 点至 10 点为高峰，客服回复稍慢，发货不受影响。", "微信 lvzhou-card", Decimal("1.02"),
+    ),
 )  # fmt: skip
 
 
 async def seed(runtime: Runtime, sandboxes: Sandboxes, keep: Path) -> Sequence[Login]:
     """Makes what is missing. Logins are kept in `keep` (mode 0600), since passwords are random and stored hashed."""
-    logins = msgspec.json.decode(keep.read_bytes(), type=dict[str, Login]) if keep.exists() else {}
+    logins = _kept(keep)
     tiers = await _tiers(runtime)
     goods_by_sku = await _goods(runtime, sandboxes, tiers)
     await _operator(runtime, logins)
     for demo in SHOPS:
         await _shop(runtime, demo, tiers[demo.tier], goods_by_sku, sandboxes, logins)
+    _keep(keep, logins)
+    return list(logins.values())
+
+
+def _kept(keep: Path) -> dict[str, Login]:
+    return msgspec.json.decode(keep.read_bytes(), type=dict[str, Login]) if keep.exists() else {}
+
+
+def _keep(keep: Path, logins: dict[str, Login]) -> None:
     keep.touch(mode=0o600)
     keep.write_bytes(msgspec.json.encode(logins))
-    return list(logins.values())
 
 
 async def _tiers(runtime: Runtime) -> dict[str, int]:

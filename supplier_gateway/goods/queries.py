@@ -22,7 +22,7 @@ LINES = """
 """
 
 
-def search(words: str = "") -> Select[tuple[Good]]:
+def search(words: str = "") -> Select[Good]:
     """Goods whose name holds `words`, newest first."""
     found = select(Good).order_by(Good.id.desc())
     return found.where(Good.name.icontains(words, autoescape=True)) if words else found

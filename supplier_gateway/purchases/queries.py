@@ -71,7 +71,7 @@ class PurchaseLine(Struct, frozen=True):
     fault: str
 
 
-def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
+def search(words: str = "", state: str = "") -> Select[Purchase]:
     """Purchases by order number or reference, newest first."""
     found = select(Purchase).order_by(Purchase.id.desc())
     if words:

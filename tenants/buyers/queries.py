@@ -43,7 +43,7 @@ async def by_login(session: AsyncSession, login: str) -> Buyer | None:
     return await session.scalar(select(Buyer).where(func.lower(Buyer.login) == login.lower()))
 
 
-def search(words: str = "") -> Select[tuple[Buyer]]:
+def search(words: str = "") -> Select[Buyer]:
     """Buyers for the owner's list, newest first."""
     found = select(Buyer).order_by(Buyer.id.desc())
     if words:

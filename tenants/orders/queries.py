@@ -214,12 +214,12 @@ async def by_ids(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[UUID,
     return {order.id: order for order in found}
 
 
-def of_buyer(buyer_id: UUID) -> Select[tuple[Order]]:
+def of_buyer(buyer_id: UUID) -> Select[Order]:
     """A buyer's orders, newest first."""
     return select(Order).where(Order.buyer_id == buyer_id).order_by(Order.id.desc())
 
 
-def search(words: str = "", state: str = "") -> Select[tuple[Order]]:
+def search(words: str = "", state: str = "") -> Select[Order]:
     """Orders for the owner's list, by number, product or contact, newest first."""
     found = select(Order).order_by(Order.id.desc())
     if words:

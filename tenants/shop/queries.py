@@ -80,7 +80,7 @@ async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:
     return ShelfItem(**row)
 
 
-def search(words: str = "", state: str = "") -> Select[tuple[Product]]:
+def search(words: str = "", state: str = "") -> Select[Product]:
     """Products for the owner's list."""
     found = select(Product).order_by(Product.position, Product.id)
     if words:

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy.migrations.runner import migrate
 from deploy.seeds.demo import Login, seed
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings
-from msgspec import Struct
 from tests.support.browser_setup import ensure_browser
 from tests.support.stack import Stack, on_a_port_of_its_own, process, running_stack
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import text
 
 from billing.deposits import service as deposits
 from billing.ledger import queries as ledger
@@ -27,7 +28,6 @@ from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
 from kameng.infra.tenancy import Tenant
-from sqlalchemy import text
 from supplier_gateway.goods import service as goods
 from supplier_gateway.offers import service as offers
 from supplier_gateway.suppliers import service as suppliers

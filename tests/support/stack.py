@@ -1,4 +1,4 @@
-"""The whole product as processes: sandboxes, web, worker and scheduler over the servers of this test worker."""
+"""The whole product as processes, over the servers of this test worker."""
 
 import secrets
 import sys
@@ -10,8 +10,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from deploy.cli.up import worker_alive
-from deploy.demo.browser import LoopbackNames
+from deploy.installation import worker_alive
 from deploy.seeds.demo import Login, Sandboxes
 from deploy.supervisor import Process, Supervisor, answers
 from kameng.infra import settings as settings_door

@@ -110,8 +110,9 @@ async def _enter(connection: AsyncConnection, role: str, path: str) -> psycopg.A
     found = pooled.connection.driver_connection if pooled is not None else None
     if found is None:
         raise ConnectionError("the pool gave a connection that is closed")
-    await found.execute(ENTER.format(role=role, path=path), prepare=False)
-    return found
+    taken: psycopg.AsyncConnection[Any] = found
+    await taken.execute(ENTER.format(role=role, path=path).encode(), prepare=False)
+    return taken
 
 
 def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:

@@ -94,7 +94,7 @@ class Queue:
 
     def __init__(self, redis_url: str) -> None:
         pool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
-        self.broker = RedisBroker(middleware=[], connection_pool=pool)
+        self.broker = RedisBroker(middleware=[], connection_pool=pool)  # type: ignore[no-untyped-call]  # dramatiq has no types here
 
     async def send(self, sent: Sequence[Sent]) -> None:
         """Enqueues one message for each outbox row."""

@@ -42,12 +42,12 @@ class Resources(Middleware):
         self.stack = AsyncExitStack()
         self.runtime: Runtime | None = None
 
-    def before_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:  # noqa: ARG002  dramatiq's signature
         loop = get_event_loop_thread()
         assert loop is not None, "AsyncIO comes before Resources"  # noqa: S101 - an order fixed in `serve`
         self.runtime = loop.run_coroutine(self.stack.enter_async_context(running(self.settings)))
 
-    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:  # noqa: ARG002  dramatiq's signature
         loop = get_event_loop_thread()
         if loop is not None:
             loop.run_coroutine(self.stack.aclose())
@@ -93,8 +93,8 @@ def _declare(broker: RedisBroker, resources: Resources) -> None:
             await run_periodic(resources.runtime, name)
 
     for queue in {follower.queue for follower in tasks.followers.values()}:
-        dramatiq.actor(follow, broker=broker, queue_name=queue, actor_name=f"{tasks.FOLLOW}.{queue}")
-    dramatiq.actor(tick, broker=broker, queue_name=tasks.TICKS, actor_name=f"{tasks.TICK}.{tasks.TICKS}")
+        dramatiq.actor(broker=broker, queue_name=queue, actor_name=f"{tasks.FOLLOW}.{queue}")(follow)
+    dramatiq.actor(broker=broker, queue_name=tasks.TICKS, actor_name=f"{tasks.TICK}.{tasks.TICKS}")(tick)
 
 
 async def run_follower(runtime: Runtime, outbox_id: UUID, name: str) -> None:
@@ -116,7 +116,7 @@ async def run_follower(runtime: Runtime, outbox_id: UUID, name: str) -> None:
             async with runtime.database.master_session() as session:
                 await outbox.postpone(session, outbox_id, later.delay_s, str(later))
             return
-        except Exception as error:  # noqa: BLE001 - the row is kept with its error and comes again by the relay
+        except Exception as error:
             log.exception("follower_failed")
             async with runtime.database.master_session() as session:
                 await outbox.remember_error(session, outbox_id, repr(error))
@@ -134,7 +134,7 @@ async def run_periodic(runtime: Runtime, name: str) -> None:
     with structlog.contextvars.bound_contextvars(task=name):
         try:
             await task.body(runtime)
-        except Exception:  # noqa: BLE001 - one failing round must not stop the clock
+        except Exception:
             log.exception("periodic_failed")
         finally:
             await lock.release()
@@ -152,10 +152,9 @@ async def relay(runtime: Runtime) -> None:
 
 async def keep_time(settings: Settings) -> None:
     """The scheduler process: ticks every periodic task at its pace. Several may run; tasks are locked."""
-    async with running(settings) as runtime:
-        async with asyncio.TaskGroup() as clock:
-            for task in tasks.periodics.values():
-                clock.create_task(_tick_for_ever(runtime, task))
+    async with running(settings) as runtime, asyncio.TaskGroup() as clock:
+        for task in tasks.periodics.values():
+            clock.create_task(_tick_for_ever(runtime, task))
 
 
 async def _tick_for_ever(runtime: Runtime, task: tasks.Periodic) -> None:

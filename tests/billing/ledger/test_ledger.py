@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from psycopg import Error
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -15,7 +16,6 @@ from kameng.core import ids
 from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.db import roles_of, sqlstate
 from kameng.infra.runtime import Runtime
-from psycopg import Error
 from tests.support.house import ledger_is_balanced, open_shop
 
 
