@@ -82,8 +82,9 @@ class Entry(Struct, frozen=True):
 
 
 class Income(Struct, frozen=True):
-    """What one account took in, in cents: since the beginning of the month asked for, and today. `kind` is `revenue`, or
-    `gateway` with the payment channel as `owner`; a gateway's figures are negative, as it holds the money for the station.
+    """What one account took in, in cents: since the beginning of the month asked for, and today. `kind` is
+    `revenue`, or `gateway` with the payment channel as `owner`; a gateway's figures are negative, as it holds the
+    money for the station.
     """
 
     kind: str

@@ -44,7 +44,7 @@ async def tier(session: AsyncSession, tier_id: int) -> Tier:
 async def goods_by_tier(session: AsyncSession) -> dict[int, int]:
     """How many goods have a price in each tier. Master session."""
     rows = await session.execute(select(TierPrice.tier_id, func.count()).group_by(TierPrice.tier_id))
-    return {tier_id: goods for tier_id, goods in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def prices_of(session: AsyncSession, goods: Sequence[int]) -> dict[tuple[int, int], Decimal]:

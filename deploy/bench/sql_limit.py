@@ -41,25 +41,30 @@ async def measure(runtime: Runtime, station: Station, *, connections: int, secon
 async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, buyer: Any, until: float) -> int:
     sold = 0
     while time.perf_counter() < until:
-        values = {"product_id": station.product_id, "quantity": 1, "buyer_id": buyer, "request_key": ids.code(20)}
-        await client.execute(enter, prepare=False)
-        opening = queries.Opening(*(await (await client.execute(queries.OPENING, values)).fetchone() or ()))
         order_id, now = ids.uuid7(), clock.now()
-        claim = {"order_id": order_id, "good_id": opening.good_id, "quantity": 1}
-        held = await (await client.execute(queries.CLAIM, claim)).fetchall()
-        await client.execute(queries.PLACE_SOLD, _row(opening, values, order_id, now, [row[1] for row in held]))
+        asked = {
+            "order_id": order_id,
+            "product_id": station.product_id,
+            "quantity": 1,
+            "buyer_id": buyer,
+            "request_key": ids.code(20),
+            "claim": True,
+        }
+        await client.execute(enter, prepare=False)
+        row = await (await client.execute(queries.OPEN_SALE, asked)).fetchone()
+        await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
         await client.commit()
         sold += 1
     return sold
 
 
 def _row(
-    opening: queries.Opening, values: dict[str, Any], order_id: Any, now: Any, secrets: list[bytes]
+    opening: queries.Opening, asked: dict[str, Any], now: Any
 ) -> dict[str, Any]:
-    price = opening.wholesale_price or opening.price
+    price, secrets = opening.wholesale_price or opening.price, opening.card_secrets or []
     return {
-        **values,
-        "id": order_id,
+        **asked,
+        "id": asked["order_id"],
         "no": ids.order_no(now),
         "good_id": opening.good_id,
         "product_name": opening.product_name,

@@ -1,4 +1,4 @@
-"""A buyer who tries a shop through its pages, as a browser without scripts would: register, top up, buy, get the key."""
+"""A buyer who tries a shop through its pages, as a browser without scripts would: register, top up, buy a key."""
 
 import asyncio
 import html

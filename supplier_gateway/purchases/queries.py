@@ -37,7 +37,8 @@ DAY = text(
     SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
            count(*) FILTER (WHERE created_at >= :since AND state = 'delivered') AS delivered,
            count(*) FILTER (WHERE created_at >= :since AND state = 'failed') AS failed,
-           count(*) FILTER (WHERE state = 'submitted') AS submitted, count(*) FILTER (WHERE state = 'unknown') AS unknown
+           count(*) FILTER (WHERE state = 'submitted') AS submitted,
+           count(*) FILTER (WHERE state = 'unknown') AS unknown
     FROM purchases WHERE created_at >= :since OR state IN ('submitted', 'unknown')
     """
 )

@@ -22,27 +22,25 @@ from kameng.infra.db import driver
 from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 
-OPENING = """
-    SELECT p.id AS product_id, p.good_id, p.name AS product_name, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           q.wholesale_price, coalesce(q.in_pool, false) AS in_pool, coalesce(q.upstream, false) AS upstream,
-           (SELECT o.no FROM orders o WHERE o.buyer_id = %(buyer_id)s AND o.request_key = %(request_key)s) AS earlier_no,
-           coalesce((SELECT a.balance_cents FROM ledger_accounts a WHERE a.tenant_id = current_tenant()
-                     AND a.kind = 'wallet' AND a.owner = CAST(%(buyer_id)s AS text)), 0) AS wallet_cents,
-           coalesce((SELECT a.balance_cents FROM ledger_accounts a WHERE a.tenant_id = current_tenant()
-                     AND a.kind = 'deposit' AND a.owner = ''), 0) AS deposit_cents
-    FROM products p LEFT JOIN sale_quote(p.good_id, %(quantity)s) q ON true
+OPEN_SALE = """
+    SELECT p.id AS product_id, p.good_id, p.name AS product_name, p.usage_note, p.price, p.min_quantity,
+           p.max_quantity, e.no AS earlier_no, s.wholesale_price, s.upstream, s.wallet_cents, s.deposit_cents,
+           s.in_pool, s.card_ids, s.card_secrets
+    FROM products p
+    LEFT JOIN orders e ON e.buyer_id = %(buyer_id)s AND e.request_key = %(request_key)s
+    CROSS JOIN LATERAL open_sale(%(order_id)s, p.good_id, %(quantity)s, CAST(%(buyer_id)s AS text),
+                                 %(claim)s AND e.no IS NULL) s
     WHERE p.id = %(product_id)s AND p.state = 'on_sale'
 """
-CLAIM = "SELECT id, secret FROM claim_cards(%(order_id)s, %(good_id)s, %(quantity)s)"
 CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s, %(quantity)s)"
 
 INSERT_ORDER = """
     INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, usage_note, contact, quantity,
                         unit_price, total_cents, wholesale_price, wholesale_cents, pay_method, state, expires_at,
                         paid_at, delivered_at)
-    VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s, %(usage_note)s, %(contact)s, %(quantity)s,
-            %(unit_price)s, %(total_cents)s, %(wholesale_price)s, %(wholesale_cents)s, %(pay_method)s, %(state)s, %(expires_at)s,
-            %(paid_at)s, %(delivered_at)s)
+    VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s,
+            %(usage_note)s, %(contact)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(wholesale_price)s,
+            %(wholesale_cents)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s, %(delivered_at)s)
 """
 INSERT_CARDS = """
     INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
@@ -52,7 +50,8 @@ INSERT_CARDS = """
 """
 INSERT_EVENT = "INSERT INTO order_events (order_id, state, note) VALUES (%(id)s, %(state)s, %(note)s)"
 CHARGE = """
-    SELECT post_sale(%(id)s, CAST(%(buyer_id)s AS text), %(good_id)s, %(quantity)s, %(total_cents)s, %(wholesale_cents)s)
+    SELECT post_sale(%(id)s, CAST(%(buyer_id)s AS text), %(good_id)s, %(quantity)s, %(total_cents)s,
+                     %(wholesale_cents)s)
 """
 PLACE_UNPAID = f"WITH placed AS ({INSERT_ORDER}) {INSERT_EVENT}"
 PLACE_SOLD = f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}), happened AS ({INSERT_EVENT}) {CHARGE}"
@@ -106,7 +105,7 @@ WHOLESALE_SINCE = text(
 
 
 class Opening(Struct, frozen=True):
-    """All that a sale reads. Prices in yuan for one unit; balances in cents."""
+    """All that a sale reads, and the cards it holds. Prices in yuan for one unit; balances in cents."""
 
     product_id: int
     good_id: int
@@ -115,12 +114,19 @@ class Opening(Struct, frozen=True):
     price: Decimal
     min_quantity: int
     max_quantity: int
+    earlier_no: str | None  # the order that this request has become before
     wholesale_price: Decimal | None  # None: the master does not offer the good to this tenant
-    in_pool: bool
     upstream: bool
-    earlier_no: str | None
     wallet_cents: int
     deposit_cents: int
+    in_pool: bool
+    card_ids: list[UUID] | None
+    card_secrets: list[bytes] | None
+
+    @property
+    def held(self) -> Sequence[Sealed]:
+        """The cards of the master's stock that this transaction has claimed."""
+        return [Sealed(*card) for card in zip(self.card_ids or (), self.card_secrets or (), strict=True)]
 
 
 class Happening(Struct, frozen=True):
@@ -140,30 +146,34 @@ class Today(Struct, frozen=True):
     open_orders: int
 
 
-async def opening(
-    session: AsyncSession, product_id: int, quantity: int, buyer_id: UUID, request_key: str
+async def open_sale(
+    session: AsyncSession,
+    order_id: UUID,
+    product_id: int,
+    quantity: int,
+    buyer_id: UUID,
+    *,
+    request_key: str = "",
+    claim: bool,
 ) -> Opening | None:
-    """What a sale of `quantity` needs to know; None when the product is not on sale."""
-    asked = {"product_id": product_id, "quantity": quantity, "buyer_id": buyer_id, "request_key": request_key}
-    row = await (await driver(session).execute(OPENING, asked)).fetchone()
+    """What a sale of `quantity` needs to know; None when the product is not on sale. With `claim` it takes the cards
+    of the master's stock, all of them or none; they are back when the transaction does not commit."""
+    asked = {
+        "order_id": order_id,
+        "product_id": product_id,
+        "quantity": quantity,
+        "buyer_id": buyer_id,
+        "request_key": request_key,
+        "claim": claim,
+    }
+    row = await (await driver(session).execute(OPEN_SALE, asked)).fetchone()
     return Opening(*row) if row else None
 
 
-async def claim(session: AsyncSession, order_id: UUID, good_id: int, quantity: int) -> Sequence[Sealed]:
-    """Takes cards from the master's stock for a new order: `quantity` of them, or none."""
-    return await _claim(session, CLAIM, order_id, good_id, quantity)
-
-
 async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quantity: int) -> Sequence[Sealed]:
-    """The same for an order that waits; nothing while a purchase for it is under way."""
-    return await _claim(session, CLAIM_LATE, order_id, good_id, quantity)
-
-
-async def _claim(
-    session: AsyncSession, statement: LiteralString, order_id: UUID, good_id: int, quantity: int
-) -> Sequence[Sealed]:
+    """Takes cards for an order that waits: all, or none; none while a purchase for it is under way."""
     asked = {"order_id": order_id, "good_id": good_id, "quantity": quantity}
-    rows = await (await driver(session).execute(statement, asked)).fetchall()
+    rows = await (await driver(session).execute(CLAIM_LATE, asked)).fetchall()
     return [Sealed(*row) for row in rows]
 
 

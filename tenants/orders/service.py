@@ -4,7 +4,7 @@ One sale is one commit across both schemas. Locks are taken in this order: card 
 the buyer's wallet, the tenant's deposit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, LiteralString
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger.errors import DepositTooLow, WalletTooLow, refusals
 from kameng.cards import service as cards
-from kameng.cards.service import Fresh, Sealed
+from kameng.cards.service import Fresh
 from kameng.core import clock, ids
 from kameng.core.money import total_cents
 from kameng.infra import outbox
@@ -79,18 +79,19 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
     `PlacedAlready` when the same request is being placed at this moment. Nothing was charged then.
     """
-    opening = await queries.opening(
-        session, draft.product_id, draft.quantity, buyer_id, draft.request_key
+    order_id, at_once = ids.uuid7(), draft.pay_method == WALLET
+    opening = await queries.open_sale(
+        session, order_id, draft.product_id, draft.quantity, buyer_id, request_key=draft.request_key, claim=at_once
     )
     if opening is None:
         raise ProductGone
     if opening.earlier_no:
         return _placed(await queries.order_by_no(session, opening.earlier_no))
     wholesale_price = _check(opening, draft.quantity)
-    values = _values(opening, wholesale_price, buyer_id, draft)
+    values = _values(order_id, opening, wholesale_price, buyer_id, draft)
     if values["wholesale_cents"] > opening.deposit_cents:
         raise DepositTooLow
-    if draft.pay_method != WALLET:
+    if not at_once:
         return await _place_unpaid(session, values)
     if values["total_cents"] > opening.wallet_cents:
         raise WalletTooLow(field="pay_method")
@@ -108,10 +109,12 @@ def _check(opening: Opening, quantity: int) -> Decimal:
     return opening.wholesale_price
 
 
-def _values(opening: Opening, wholesale_price: Decimal, buyer_id: UUID, draft: OrderDraft) -> dict[str, Any]:
+def _values(
+    order_id: UUID, opening: Opening, wholesale_price: Decimal, buyer_id: UUID, draft: OrderDraft
+) -> dict[str, Any]:
     now = clock.now()
     return {
-        "id": ids.uuid7(),
+        "id": order_id,
         "no": ids.order_no(now),
         "buyer_id": buyer_id,
         "request_key": draft.request_key,
@@ -143,13 +146,8 @@ async def _place_unpaid(session: AsyncSession, values: dict[str, Any]) -> Placed
 async def _sell(
     session: AsyncSession, vault: Vault, values: dict[str, Any], statement: LiteralString, opening: Opening
 ) -> Placed:
-    """Claims what is in stock and charges, in one statement that also writes the order."""
-    held: Sequence[Sealed] = ()
-    if opening.in_pool:
-        held = await queries.claim(session, values["id"], values["good_id"], values["quantity"])
-    if not held and not opening.upstream:
-        raise SoldOut(field="quantity")
-    now = clock.now()
+    """Charges, in one statement that also writes the order and the cards it holds."""
+    held, now = opening.held, clock.now()
     state = State.DELIVERED if held else State.PAID
     values |= {"state": str(state), "paid_at": now, "delivered_at": now if held else None}
     values |= _card_values(cards.seal_all(vault.tenant, cards.reveal(vault.master, held)) if held else NO_CARDS)
@@ -187,8 +185,10 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
     order = await queries.order_by_no(session, no, lock=True)
     if order.state != State.UNPAID:
         return _placed(order)
-    opening = await queries.opening(session, order.product_id, order.quantity, order.buyer_id, "")
-    if opening is None or opening.wholesale_price is None:
+    opening = await queries.open_sale(
+        session, order.id, order.product_id, order.quantity, order.buyer_id, claim=True
+    )
+    if opening is None or opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut
     values = {
         "id": order.id,

@@ -117,30 +117,6 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 AS $$
     WHERE t.id = master.current_tenant()
 $$;
 
--- The same for one sale of `p_quantity` units, without counting: can it come from the master's stock, can it be bought?
--- plpgsql, like all that stands in a sale's way: it keeps its plans for the life of the connection.
-CREATE FUNCTION master.sale_quote(p_good bigint, p_quantity int)
-RETURNS TABLE (wholesale_price numeric, in_pool boolean, upstream boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1 AS $$
-BEGIN
-    SELECT p.price INTO wholesale_price
-        FROM master.tenants t JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good
-        JOIN master.goods g ON g.id = p.good_id AND g.state = 'active'
-        WHERE t.id = master.current_tenant();
-    IF wholesale_price IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT coalesce(bool_or(s.protocol = 'stock'), false),
-           coalesce(bool_or(s.protocol <> 'stock' AND (o.stock IS NULL OR o.stock >= p_quantity)), false)
-        INTO in_pool, upstream
-        FROM master.offers o JOIN master.suppliers s ON s.id = o.supplier_id AND s.state = 'active'
-        WHERE o.good_id = p_good AND o.state = 'active';
-    IF in_pool THEN
-        in_pool := EXISTS (SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good OFFSET p_quantity - 1);
-    END IF;
-    RETURN NEXT;
-END $$;
-
 -- Takes `p_quantity` cards of the master's stock for an order, or none. Rows that another sale holds are passed over.
 CREATE FUNCTION master.claim_cards(p_order uuid, p_good bigint, p_quantity int) RETURNS TABLE (id uuid, secret bytea)
 LANGUAGE plpgsql SECURITY DEFINER ROWS 1 AS $$
@@ -158,6 +134,41 @@ BEGIN
             (id, item_id, secret, fingerprint, cost_cents, tenant_id, order_ref)
         SELECT t.id, t.item_id, t.secret, t.fingerprint, t.cost_cents, master.current_tenant(), p_order FROM taken t
         RETURNING issued.id, issued.secret;
+END $$;
+
+-- All that one sale of `p_quantity` units needs of the master, in one call: the wholesale price, the balances of buyer and
+-- tenant, whether a supplier can deliver, and, with `p_claim`, the cards themselves if the master's stock has them. No
+-- price means that the good is not for this tenant. plpgsql, like all that stands in a sale's way: it keeps its plans.
+CREATE FUNCTION master.open_sale(
+    p_order uuid, p_good bigint, p_quantity int, p_buyer text, p_claim boolean,
+    OUT wholesale_price numeric, OUT in_pool boolean, OUT upstream boolean,
+    OUT wallet_cents bigint, OUT deposit_cents bigint, OUT card_ids uuid[], OUT card_secrets bytea[])
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    me int := master.current_tenant();
+BEGIN
+    SELECT p.price,
+           coalesce(bool_or(s.protocol = 'stock'), false),
+           coalesce(bool_or(s.protocol <> 'stock' AND (o.stock IS NULL OR o.stock >= p_quantity)), false)
+        INTO wholesale_price, in_pool, upstream
+        FROM master.tenants t
+        JOIN master.tier_prices p ON p.tier_id = t.tier_id AND p.good_id = p_good
+        JOIN master.goods g ON g.id = p.good_id AND g.state = 'active'
+        LEFT JOIN (master.offers o JOIN master.suppliers s ON s.id = o.supplier_id AND s.state = 'active')
+            ON o.good_id = p.good_id AND o.state = 'active'
+        WHERE t.id = me GROUP BY p.price;
+    SELECT coalesce(sum(balance_cents) FILTER (WHERE kind = 'wallet'), 0),
+           coalesce(sum(balance_cents) FILTER (WHERE kind = 'deposit'), 0)
+        INTO wallet_cents, deposit_cents
+        FROM master.ledger_accounts
+        WHERE tenant_id = me AND (kind = 'wallet' AND owner = p_buyer OR kind = 'deposit' AND owner = '');
+    IF in_pool AND p_claim THEN
+        SELECT array_agg(c.id), array_agg(c.secret) INTO card_ids, card_secrets
+            FROM master.claim_cards(p_order, p_good, p_quantity) c;
+        in_pool := card_ids IS NOT NULL;
+    ELSIF in_pool THEN
+        in_pool := EXISTS (SELECT 1 FROM master.card_pool c WHERE c.item_id = p_good OFFSET p_quantity - 1);
+    END IF;
 END $$;
 
 -- The same for an order that has been waiting: not while a purchase for it is under way, and not twice. The lock keeps
@@ -249,8 +260,8 @@ BEGIN
     RETURN v_replayed;
 END $$;
 
-REVOKE ALL ON FUNCTION master.quote, master.sale_quote, master.claim_cards, master.claim_cards_late, master.post_card_cost,
+REVOKE ALL ON FUNCTION master.quote, master.open_sale, master.claim_cards, master.claim_cards_late, master.post_card_cost,
     master.post_sale, master.reverse_sale, master.order_lock FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION master.quote, master.sale_quote, master.claim_cards, master.claim_cards_late, master.post_card_cost,
+GRANT EXECUTE ON FUNCTION master.quote, master.open_sale, master.claim_cards_late, master.post_card_cost,
     master.post_sale, master.reverse_sale TO @{tenants};
 GRANT EXECUTE ON FUNCTION master.order_lock TO @{master};

@@ -9,8 +9,8 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs, none that a person mi
 
 
 def uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): Unix milliseconds, 12 bits of their fraction (section 6.2, method 3),
-    62 random bits. Those of one process come in the order in which they were made."""
+    """A UUID of version 7 (RFC 9562, section 5.7): Unix milliseconds, 12 bits of their fraction (section 6.2,
+    method 3), 62 random bits. Those of one process come in the order in which they were made."""
     ns = time.time_ns()
     ms, rest = divmod(ns, 1_000_000)
     fraction = rest * 4096 // 1_000_000

@@ -1,4 +1,5 @@
-"""The administrator's connection: makes roles and schemas, and migrates. Only provisioning and `kameng migrate` hold it."""
+"""The administrator's connection: makes roles and schemas, and migrates. Only provisioning and `kameng migrate` hold
+it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
