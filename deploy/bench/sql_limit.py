@@ -52,8 +52,9 @@ async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, bu
         }
         await client.execute(enter, prepare=False)
         row = await (await client.execute(queries.OPEN_SALE, asked)).fetchone()
-        await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
-        await client.commit()
+        async with client.pipeline():
+            await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
+            await client.commit()
         sold += 1
     return sold
 

@@ -4,7 +4,8 @@ One sale is one commit across both schemas. Locks are taken in this order: card 
 the buyer's wallet, the tenant's deposit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, LiteralString
@@ -22,6 +23,7 @@ from kameng.core import clock, ids
 from kameng.core.money import total_cents
 from kameng.infra import outbox
 from kameng.infra.crypto import Sealer, Vault
+from kameng.infra.db import Closing, close_with
 from kameng.infra.outbox import Event
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
@@ -73,11 +75,13 @@ class Placed(Struct, frozen=True):
 
 
 async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: OrderDraft) -> Placed:
-    """Makes an order of a draft. Paid from the wallet, it is charged at once, and delivered at once when the master's
-    stock has the cards; otherwise it is left unpaid until its payment arrives. The same request is the same order.
+    """Makes an order of a draft. Paid from the wallet, it is charged with the commit, and delivered with it when the
+    master's stock has the cards; otherwise it is left unpaid until its payment arrives. The same request is the same
+    order.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
-    `PlacedAlready` when the same request is being placed at this moment. Nothing was charged then.
+    `PlacedAlready` when the same request is being placed at this moment; the last four may come from the commit.
+    Nothing was charged then.
     """
     order_id, at_once = ids.uuid7(), draft.pay_method == WALLET
     opening = await queries.open_sale(
@@ -138,7 +142,8 @@ def _values(
 
 async def _place_unpaid(session: AsyncSession, values: dict[str, Any]) -> Placed:
     values |= {"state": str(State.UNPAID), "expires_at": clock.now() + PAY_WITHIN}
-    await _write_new(session, queries.PLACE_UNPAID, values)
+    with _refusals():
+        await queries.write(session, queries.PLACE_UNPAID, values)
     await outbox.record(session, OrderPlaced(values["id"]), delay=PAY_WITHIN)
     return Placed(values["id"], values["no"], State.UNPAID, values["total_cents"])
 
@@ -151,9 +156,9 @@ async def _sell(
     state = State.DELIVERED if held else State.PAID
     values |= {"state": str(state), "paid_at": now, "delivered_at": now if held else None}
     values |= _card_values(cards.seal_all(vault.tenant, cards.reveal(vault.master, held)) if held else NO_CARDS)
-    await _write_new(session, statement, values)
     if not held:
         await outbox.record(session, OrderPaid(values["id"]))
+    close_with(session, Closing(statement, values, _refusals))  # wallet and deposit are locked no longer than needed
     ORDERS.labels(str(state)).inc()
     return Placed(values["id"], values["no"], state, values["total_cents"])
 
@@ -162,10 +167,12 @@ def _card_values(fresh: Fresh) -> dict[str, Any]:
     return {"card_ids": fresh.ids, "card_secrets": fresh.secrets, "card_fingerprints": fresh.fingerprints}
 
 
-async def _write_new(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> None:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database refuses, in our words."""
     try:
         with refusals():
-            await queries.write(session, statement, values)
+            yield
     except UniqueViolation as error:
         if "request_key" in (error.diag.constraint_name or ""):
             raise PlacedAlready from error

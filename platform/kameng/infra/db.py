@@ -4,9 +4,9 @@ Every transaction takes its rights with it (`SET LOCAL`): the login role has non
 `master_session` or from `Tenant.begin`, and from nowhere else.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from kameng.infra import outbox
 from kameng.infra.settings import Settings
 
-DRIVER = "driver"  # key in session.info
+DRIVER, CLOSING = "driver", "closing"  # keys in session.info
 ENTER = 'BEGIN; SET LOCAL ROLE "{role}"; SET LOCAL search_path TO {path}'
 
 
@@ -89,8 +89,7 @@ class Database:
             session.info[DRIVER] = taken
             try:
                 yield session
-                # A session that only the driver was used of has nothing to write, and is spared the work.
-                await (session.commit() if session.in_transaction() else taken.commit())
+                await _commit(session, taken)
             finally:
                 if session.in_transaction():
                     await session.rollback()
@@ -113,6 +112,42 @@ async def _enter(connection: AsyncConnection, role: str, path: str) -> psycopg.A
     taken: psycopg.AsyncConnection[Any] = found
     await taken.execute(ENTER.format(role=role, path=path).encode(), prepare=False)
     return taken
+
+
+class Closing(Struct, frozen=True):
+    """A statement that travels with the COMMIT. `guard` is entered around both and turns the driver's errors into ours."""
+
+    statement: LiteralString
+    values: Mapping[str, Any]
+    guard: Callable[[], AbstractContextManager[None]]
+
+
+def close_with(session: AsyncSession, closing: Closing) -> None:
+    """Leaves a statement to the end of the transaction, to be sent together with the COMMIT.
+
+    For the one that takes a lock which everybody waits for: held from one round trip to the next, such a lock is held for
+    as long as a busy process takes to get back to the transaction, and that, not the work, would limit the rate. Nothing
+    in the transaction sees what it writes. Its errors are raised where the transaction ends.
+    """
+    if CLOSING in session.info:
+        raise ValueError("a transaction closes with one statement")
+    session.info[CLOSING] = closing
+
+
+async def _commit(session: AsyncSession, taken: psycopg.AsyncConnection[Any]) -> None:
+    """A session that only the driver was used of has nothing to write, and is spared the work."""
+    closing: Closing | None = session.info.get(CLOSING)
+    if closing is not None:
+        if session.in_transaction():
+            await session.flush()
+        with closing.guard():
+            async with taken.pipeline():
+                await taken.execute(closing.statement, closing.values)
+                await taken.commit()
+    if session.in_transaction():
+        await session.commit()
+    elif closing is None:
+        await taken.commit()
 
 
 def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
