@@ -16,7 +16,7 @@ BALANCES = text(
 async def pay_in(session: AsyncSession, tenant_id: int, cents: int, key: str) -> Posted:
     """Credits a deposit with money the master has received (or takes it back, when negative). Master session.
 
-    Raises inside `refusals()`: `DepositTooLow` when taking back more than is there.
+    The commit raises `DepositTooLow` when more is taken back than is there.
     """
     lines = [Line(MASTER, "master_bank", "", -cents), Line(tenant_id, "deposit", "", cents)]
     return await ledger.post(session, f"deposit:{tenant_id}:{key}", "deposit", key, lines, tenant_id)

@@ -6,6 +6,9 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.ledger.errors import refusals
+from kameng.infra.db import guard_commit
+
 POST = text(
     """
     SELECT transfer, replayed FROM master_post(
@@ -37,8 +40,17 @@ async def post(
 ) -> Posted:
     """Posts one transfer in a master session. The same `key` is the same transfer: a repeat changes nothing.
 
-    Lines sum to zero, or the commit fails. Run inside `billing.ledger.errors.refusals()`.
+    Lines sum to zero, or the commit fails. The commit raises `WalletTooLow` or `DepositTooLow` when a balance does not
+    cover its line; a key that was used for something else raises `KeyReused` at once.
     """
+    guard_commit(session, refusals)
+    with refusals():
+        return await _post(session, key, kind, ref, lines, tenant)
+
+
+async def _post(
+    session: AsyncSession, key: str, kind: str, ref: str, lines: Sequence[Line], tenant: int
+) -> Posted:
     row = await session.execute(
         POST,
         {

@@ -52,9 +52,8 @@ async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, bu
         }
         await client.execute(enter, prepare=False)
         row = await (await client.execute(queries.OPEN_SALE, asked)).fetchone()
-        async with client.pipeline():
-            await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
-            await client.commit()
+        await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
+        await client.commit()
         sold += 1
     return sold
 
@@ -80,7 +79,7 @@ def _row(
         "expires_at": None,
         "paid_at": now,
         "delivered_at": now,
-        "note": "",
+
         "card_ids": [ids.uuid7() for _ in secrets],
         "card_secrets": secrets,
         "card_fingerprints": secrets,

@@ -29,6 +29,8 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "shared_buffers": "256MB",
     "max_connections": "200",
+    "jit": "off",  # statements here are short; compiling one costs more than running it
+    "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -48,19 +48,18 @@ INSERT_CARDS = """
     FROM unnest(CAST(%(card_ids)s AS uuid[]), CAST(%(card_secrets)s AS bytea[]), CAST(%(card_fingerprints)s AS bytea[]))
          AS card (id, secret, fingerprint)
 """
-INSERT_EVENT = "INSERT INTO order_events (order_id, state, note) VALUES (%(id)s, %(state)s, %(note)s)"
 CHARGE = """
     SELECT post_sale(%(id)s, CAST(%(buyer_id)s AS text), %(good_id)s, %(quantity)s, %(total_cents)s,
                      %(wholesale_cents)s)
 """
-PLACE_UNPAID = f"WITH placed AS ({INSERT_ORDER}) {INSERT_EVENT}"
-PLACE_SOLD = f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}), happened AS ({INSERT_EVENT}) {CHARGE}"
+PLACE_UNPAID = INSERT_ORDER
+PLACE_SOLD = f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}) {CHARGE}"
 SELL_UNPAID = f"""
     WITH sold AS (
         UPDATE orders SET state = %(state)s, paid_at = %(paid_at)s, delivered_at = %(delivered_at)s, expires_at = NULL,
                wholesale_price = %(wholesale_price)s, wholesale_cents = %(wholesale_cents)s
         WHERE id = %(id)s AND state = 'unpaid'
-    ), cards AS ({INSERT_CARDS}), happened AS ({INSERT_EVENT}) {CHARGE}
+    ), cards AS ({INSERT_CARDS}) {CHARGE}
 """
 MOVE = """
     UPDATE orders SET state = %(state)s, reason = %(reason)s,
@@ -70,6 +69,7 @@ MOVE = """
 SETTLE = f"""
     WITH moved AS ({MOVE} RETURNING id, product_id), happened AS (
         INSERT INTO order_events (order_id, state, note) SELECT id, %(state)s, %(note)s FROM moved
+        WHERE %(state)s <> 'delivered'
     ), cards AS (
         INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
         SELECT card.id, moved.product_id, card.secret, card.fingerprint, moved.id
@@ -77,7 +77,17 @@ SETTLE = f"""
                            CAST(%(card_fingerprints)s AS bytea[])) AS card (id, secret, fingerprint)
     ) SELECT count(*) AS moved FROM moved
 """
-EVENTS = text("SELECT at, state, note FROM order_events WHERE order_id = :id ORDER BY at")
+# What the order itself tells is not written twice.
+EVENTS = text(
+    """
+    SELECT at, state, note FROM (
+        SELECT created_at AS at, 'unpaid' AS state, '' AS note, 0 AS step FROM orders WHERE id = :id
+        UNION ALL SELECT paid_at, 'paid', '', 1 FROM orders WHERE id = :id AND paid_at IS NOT NULL
+        UNION ALL SELECT at, state, note, 2 FROM order_events WHERE order_id = :id
+        UNION ALL SELECT delivered_at, 'delivered', '', 3 FROM orders WHERE id = :id AND delivered_at IS NOT NULL
+    ) AS told ORDER BY step, at
+    """
+)
 TODAY = text(
     """
     SELECT count(*) AS orders, coalesce(sum(total_cents), 0)::bigint AS revenue_cents,

@@ -23,7 +23,7 @@ from kameng.core import clock, ids
 from kameng.core.money import total_cents
 from kameng.infra import outbox
 from kameng.infra.crypto import Sealer, Vault
-from kameng.infra.db import Closing, close_with
+from kameng.infra.db import guard_commit
 from kameng.infra.outbox import Event
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
@@ -80,7 +80,7 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
     order.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
-    `PlacedAlready` when the same request is being placed at this moment; the last four may come from the commit.
+    `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
     Nothing was charged then.
     """
     order_id, at_once = ids.uuid7(), draft.pay_method == WALLET
@@ -136,7 +136,6 @@ def _values(
         "expires_at": None,
         "paid_at": None,
         "delivered_at": None,
-        "note": "",
     }
 
 
@@ -156,9 +155,11 @@ async def _sell(
     state = State.DELIVERED if held else State.PAID
     values |= {"state": str(state), "paid_at": now, "delivered_at": now if held else None}
     values |= _card_values(cards.seal_all(vault.tenant, cards.reveal(vault.master, held)) if held else NO_CARDS)
+    guard_commit(session, refusals)
+    with _refusals():
+        await queries.write(session, statement, values)
     if not held:
         await outbox.record(session, OrderPaid(values["id"]))
-    close_with(session, Closing(statement, values, _refusals))  # wallet and deposit are locked no longer than needed
     ORDERS.labels(str(state)).inc()
     return Placed(values["id"], values["no"], state, values["total_cents"])
 
@@ -207,7 +208,6 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
         "total_cents": order.total_cents,
         "wholesale_price": opening.wholesale_price,
         "wholesale_cents": total_cents(opening.wholesale_price, order.quantity),
-        "note": "",
     }
     return await _sell(session, vault, values, queries.SELL_UNPAID, opening)
 

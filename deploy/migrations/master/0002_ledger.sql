@@ -1,5 +1,5 @@
 -- The double-entry ledger. Positive is a credit. Every transfer sums to zero, which a deferred trigger proves at commit.
--- Lock order inside one transaction: card keys, then wallets, then deposits; ledger_post takes its lines in the order given.
+-- Lock order inside one transaction: card keys, and at the commit wallets, then deposits.
 -- Tenant 0 is the master.
 
 CREATE TABLE master.ledger_accounts (
@@ -57,26 +57,40 @@ BEGIN
 END $$;
 CREATE TRIGGER ledger_entries_written_once AFTER INSERT ON master.ledger_entries
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION master.ledger_written_once();
--- ... and at the commit the sum is taken once for each line 1, rather than again for each line.
-CREATE FUNCTION master.ledger_check() RETURNS trigger
+-- ... and the last thing before the commit, for each line 1, is the sum of its transfer, and then the balances that it
+-- changes: checked and changed in one statement, wallets before deposits. All sales of a tenant meet at its deposit, and
+-- so that row is locked for the length of a commit, not for the round trips of a transaction.
+CREATE FUNCTION master.ledger_settle() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    difference bigint;
+    v_difference bigint;
+    v_line record;
 BEGIN
-    SELECT sum(amount_cents) INTO difference FROM master.ledger_entries WHERE transfer_id = NEW.transfer_id;
-    IF difference <> 0 THEN
-        RAISE EXCEPTION 'transfer % is out of balance by % cents', NEW.transfer_id, difference
+    SELECT sum(amount_cents) INTO v_difference FROM master.ledger_entries WHERE transfer_id = NEW.transfer_id;
+    IF v_difference <> 0 THEN
+        RAISE EXCEPTION 'transfer % is out of balance by % cents', NEW.transfer_id, v_difference
             USING ERRCODE = 'KM500';
     END IF;
+    FOR v_line IN
+        SELECT a.id, a.kind, e.amount_cents FROM master.ledger_entries e
+        JOIN master.ledger_accounts a ON a.id = e.account_id AND a.kind IN ('wallet', 'deposit')
+        WHERE e.transfer_id = NEW.transfer_id ORDER BY a.kind DESC, a.id
+    LOOP
+        UPDATE master.ledger_accounts SET balance_cents = balance_cents + v_line.amount_cents
+            WHERE id = v_line.id AND balance_cents + v_line.amount_cents >= 0;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION '%', v_line.kind USING ERRCODE = 'KM402';
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER ledger_entries_sum_zero AFTER INSERT ON master.ledger_entries
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.line = 1) EXECUTE FUNCTION master.ledger_check();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.line = 1) EXECUTE FUNCTION master.ledger_settle();
 
 -- Posts one transfer. The four arrays are the lines: whose account (0: the master's), its kind, its owner, the amount.
--- Wallets and deposits keep a balance, checked and changed in one statement. Returns the transfer, and whether this key
--- had been posted before, in which case nothing is changed. Raises KM402 with the account's kind when a balance does not
--- cover its line, KM411 when the key belongs to another transfer.
+-- Returns the transfer, and whether this key had been posted before, in which case nothing is changed. Raises KM411 when
+-- the key belongs to another transfer. The commit raises KM402 with the account's kind when a wallet or a deposit does not
+-- cover its line.
 CREATE FUNCTION master.ledger_post(
     p_tenant int, p_key text, p_kind text, p_ref text,
     p_tenants int[], p_kinds text[], p_owners text[], p_amounts bigint[], p_reverses bigint DEFAULT NULL
@@ -106,15 +120,6 @@ BEGIN
             ON CONFLICT (tenant_id, kind, owner) DO NOTHING;
         v_accounts := master.ledger_accounts_of(p_tenants, p_kinds, p_owners);
     END IF;
-    FOR i IN 1 .. cardinality(p_amounts) LOOP
-        IF p_kinds[i] IN ('wallet', 'deposit') AND p_amounts[i] <> 0 THEN
-            UPDATE master.ledger_accounts SET balance_cents = balance_cents + p_amounts[i]
-                WHERE id = v_accounts[i] AND balance_cents + p_amounts[i] >= 0;
-            IF NOT FOUND THEN
-                RAISE EXCEPTION '%', p_kinds[i] USING ERRCODE = 'KM402';
-            END IF;
-        END IF;
-    END LOOP;
     INSERT INTO master.ledger_entries (transfer_id, line, account_id, tenant_id, amount_cents)
         SELECT transfer, row_number() OVER (ORDER BY l.line), l.account, l.tenant, l.amount
         FROM unnest(v_accounts, p_tenants, p_amounts) WITH ORDINALITY AS l (account, tenant, amount, line)

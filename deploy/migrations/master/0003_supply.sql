@@ -222,7 +222,6 @@ BEGIN
         RAISE EXCEPTION 'the wholesale price has changed' USING ERRCODE = 'KM410';
     END IF;
     SELECT coalesce(sum(cost_cents), 0) INTO v_cost FROM master.card_issued WHERE order_ref = p_order;
-    -- The deposit comes last: all sales of a tenant meet at that row, so it is held for the shortest time.
     SELECT replayed INTO v_replayed FROM master.ledger_post(
         me, 'sale:' || p_order, 'sale', p_order::text,
         ARRAY[me, me, 0, 0, 0, me],

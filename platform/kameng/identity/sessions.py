@@ -25,6 +25,8 @@ LIFETIME_S: dict[Kind, int] = {
     "buyer": int(timedelta(days=30).total_seconds()),
 }
 TOUCH_AFTER_S = 60
+FRESH_S = 1.0
+MOST_REMEMBERED = 10_000
 SIGNED_IN = "s"  # the first sign of the id of a session that Redis may know
 ANONYMOUS = "v"  # and of one that only ties a visitor's forms to his browser
 
@@ -41,6 +43,9 @@ class Session(Struct, frozen=True, kw_only=True):
     tenant_id: int | None
     role: str
     created_at: datetime
+
+
+_recent: dict[str, tuple[float, "Session"]] = {}
 
 
 class _Kept(Struct, frozen=True, array_like=True):
@@ -76,10 +81,27 @@ async def create(
 
 
 async def load(redis: Redis, session_id: str, kind: Kind, tenant_id: int | None) -> Session | None:
-    """The session of this id on this tenant's host (None: the master's), or None. One read."""
+    """The session of this id on this tenant's host (None: the master's), or None. One read.
+
+    A process remembers what it has read for `FRESH_S`, so a page and what it asks for at once cost one read; somebody
+    who is signed out by another process is gone that much later.
+    """
     if not session_id.startswith(SIGNED_IN):
         return None
-    stored = await redis.get(_key(session_id, kind, tenant_id))
+    key = _key(session_id, kind, tenant_id)
+    remembered = _recent.get(key)
+    if remembered is not None and remembered[0] > time.monotonic():
+        return remembered[1]
+    session = await _read(redis, key, session_id, kind, tenant_id)
+    if session is not None:
+        if len(_recent) >= MOST_REMEMBERED:
+            _recent.clear()
+        _recent[key] = (time.monotonic() + FRESH_S, session)
+    return session
+
+
+async def _read(redis: Redis, key: str, session_id: str, kind: Kind, tenant_id: int | None) -> Session | None:
+    stored = await redis.get(key)
     if not isinstance(stored, bytes):
         return None
     kept = msgspec.msgpack.decode(stored, type=_Kept)
@@ -104,6 +126,7 @@ async def destroy(redis: Redis, session: Session) -> None:
         pipe.delete(key)
         pipe.zrem(_index(session.subject), key)
         await pipe.execute()
+    _recent.pop(key, None)
 
 
 async def rotate(
@@ -128,6 +151,8 @@ async def destroy_all(redis: Redis, subject: UUID) -> None:
     index = _index(subject)
     keys = [str(key, "ascii") async for key, _ in redis.zscan_iter(index)]
     await redis.delete(index, *keys)
+    for key in keys:
+        _recent.pop(key.decode() if isinstance(key, bytes) else key, None)
 
 
 async def _store(redis: Redis, session: Session, *, only_if_there: bool = False) -> None:

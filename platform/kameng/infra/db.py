@@ -4,9 +4,9 @@ Every transaction takes its rights with it (`SET LOCAL`): the login role has non
 `master_session` or from `Tenant.begin`, and from nowhere else.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Any, LiteralString
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,7 +18,8 @@ from sqlalchemy.orm import DeclarativeBase
 from kameng.infra import outbox
 from kameng.infra.settings import Settings
 
-DRIVER, CLOSING = "driver", "closing"  # keys in session.info
+DRIVER, GUARD = "driver", "guard"  # keys in session.info
+Guard = Callable[[], AbstractContextManager[None]]
 ENTER = 'BEGIN; SET LOCAL ROLE "{role}"; SET LOCAL search_path TO {path}'
 
 
@@ -114,40 +115,17 @@ async def _enter(connection: AsyncConnection, role: str, path: str) -> psycopg.A
     return taken
 
 
-class Closing(Struct, frozen=True):
-    """A statement that travels with the COMMIT. `guard` is entered around both and turns the driver's errors into ours."""
-
-    statement: LiteralString
-    values: Mapping[str, Any]
-    guard: Callable[[], AbstractContextManager[None]]
-
-
-def close_with(session: AsyncSession, closing: Closing) -> None:
-    """Leaves a statement to the end of the transaction, to be sent together with the COMMIT.
-
-    For the one that takes a lock which everybody waits for: held from one round trip to the next, such a lock is held for
-    as long as a busy process takes to get back to the transaction, and that, not the work, would limit the rate. Nothing
-    in the transaction sees what it writes. Its errors are raised where the transaction ends.
-    """
-    if CLOSING in session.info:
-        raise ValueError("a transaction closes with one statement")
-    session.info[CLOSING] = closing
+def guard_commit(session: AsyncSession, guard: Guard) -> None:
+    """Has the COMMIT of this transaction run inside `guard()`, which turns what the database refuses there into errors
+    with words: the ledger checks balances as the last thing before a commit (0002_ledger.sql)."""
+    session.info[GUARD] = guard
 
 
 async def _commit(session: AsyncSession, taken: psycopg.AsyncConnection[Any]) -> None:
     """A session that only the driver was used of has nothing to write, and is spared the work."""
-    closing: Closing | None = session.info.get(CLOSING)
-    if closing is not None:
-        if session.in_transaction():
-            await session.flush()
-        with closing.guard():
-            async with taken.pipeline():
-                await taken.execute(closing.statement, closing.values)
-                await taken.commit()
-    if session.in_transaction():
-        await session.commit()
-    elif closing is None:
-        await taken.commit()
+    guard: Guard = session.info.get(GUARD, nullcontext)
+    with guard():
+        await (session.commit() if session.in_transaction() else taken.commit())
 
 
 def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:

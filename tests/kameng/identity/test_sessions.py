@@ -68,9 +68,19 @@ async def test_use_prolongs_a_session_at_most_once_a_minute(runtime: Runtime) ->
     assert await runtime.redis.ttl(key) <= 1000
 
     later = time.time() + 61
-    with patch("time.time", return_value=later):
+    with patch("time.time", return_value=later), patch("time.monotonic", return_value=time.monotonic() + 61):
         await sessions.load(runtime.redis, session.id, "buyer", 1)
     assert await runtime.redis.ttl(key) > 29 * 24 * 3600
+
+
+async def test_a_session_is_read_once_a_second_and_a_sign_out_elsewhere_is_seen_then(runtime: Runtime) -> None:
+    session = await signed_in(runtime.redis)
+    await sessions.load(runtime.redis, session.id, "buyer", 1)
+    await runtime.redis.delete(sessions._key(session.id, "buyer", 1))  # as another process would
+
+    assert await sessions.load(runtime.redis, session.id, "buyer", 1) == session
+    with patch("time.monotonic", return_value=time.monotonic() + sessions.FRESH_S):
+        assert await sessions.load(runtime.redis, session.id, "buyer", 1) is None
 
 
 async def test_a_session_that_was_ended_does_not_come_back_by_being_used(runtime: Runtime) -> None:
