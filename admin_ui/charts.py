@@ -10,8 +10,8 @@ Hours = Sequence[tuple[int, int]]
 def by_hour(today: Hours, before: Hours, now: int, today_name: str, before_name: str) -> dict[str, Any]:
     """Bars for the hours of today up to the hour `now`, a dashed line for the day before.
 
-    `today` and `before` are `(hour from 0 to 23, value)` for hours that had any; the others are 0. Hours of today
-    that have not begun are left out, so that they do not look like a collapse.
+    `today` and `before` are `(hour from 0 to 23, value)` for hours that had any; the others are 0. Hours of
+    today that have not begun are left out, so that they do not look like a collapse.
     """
     of_today, of_before = dict(today), dict(before)
     return {

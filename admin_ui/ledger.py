@@ -26,8 +26,9 @@ class Transfer(Struct, frozen=True):
 
 
 def transfers(entries: Sequence[Entry]) -> list[Transfer]:
-    """The transfers of `entries` in their order. A station sees its own lines only, so the master's side is added as one
-    line with what is missing to zero: by the ledger's own rule that is what stands there."""
+    """The transfers of `entries` in their order. A station sees its own lines only, so the master's side is
+    added as one line with what is missing to zero: by the ledger's own rule that is what stands there.
+    """
     return [
         Transfer(words.say("transfer", transfer), at, _balanced(list(lines)))
         for (transfer, at), lines in groupby(entries, key=lambda entry: (entry.transfer, entry.at))

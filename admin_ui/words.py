@@ -179,7 +179,7 @@ def badge(family: str, code: str) -> Badge:
 
 
 def say(family: str, code: str) -> str:
-    """The word for `code` of a `family` (reason, fault, transfer, ...), translated. An unknown code is shown as it is."""
+    """The word for `code` of a `family` (reason, fault, ...), translated. An unknown code stays as it is."""
     known = _WORDS[family].get(code)
     return gettext(known) if known else code
 

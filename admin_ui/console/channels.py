@@ -23,7 +23,7 @@ from kameng.web.people import Staff
 
 
 class ChannelForm(Struct, frozen=True, kw_only=True):
-    """An account at a gateway that speaks epay. `key_password` is its key, named so that no page draws it back."""
+    """An account at a gateway that speaks epay. `key_password` is its key, which no page draws back."""
 
     name: Annotated[str, Meta(min_length=1, max_length=40)]
     base_url: Annotated[str, Meta(max_length=200)]

@@ -19,6 +19,7 @@ from kameng.web import paging
 from kameng.web.guards import requires
 from tenants.orders import queries as orders
 
+LATEST = 20
 OF_SALES = ("sale", "reversal")
 
 
@@ -34,7 +35,7 @@ class MoneyController(Controller):
             income = await ledger_queries.income(session, days.today(days_ago=29), days.today())
             found = await paging.of_select(session, payments.search(asked.search, asked.get("state")), asked)
             channels = {channel.id: channel for channel in await payments.all_channels(session)}
-            history = await ledger_queries.history(session, "deposit", "")
+            history = await ledger_queries.history(session, "deposit", "", LATEST)
             numbers = await orders.numbers(session, _orders(history))
         return page(
             request,

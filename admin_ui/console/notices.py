@@ -46,9 +46,17 @@ class NoticeController(Controller):
         return answers.redirect(request, "/console")
 
 
-def told(notices: Sequence[Notice]) -> list[Told]:
-    """Notices as the overview shows them. A kind without words is left out: nobody could act on it."""
-    return [said for notice in notices if (said := _say(notice))]
+def orders_of(notices: Sequence[Notice]) -> list[str]:
+    """The numbers of the orders that notices are about."""
+    return [notice.subject for notice in notices if notice.kind == "order_waits"]
+
+
+def told(notices: Sequence[Notice], waiting: set[str]) -> list[Told]:
+    """Notices as the overview shows them. Of an order that waits no longer nobody needs to be told, and on a
+    kind without words nobody could act.
+    """
+    current = [one for one in notices if one.kind != "order_waits" or one.subject in waiting]
+    return [said for notice in current if (said := _say(notice))]
 
 
 def _say(notice: Notice) -> Told | None:

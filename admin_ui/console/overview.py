@@ -20,6 +20,7 @@ from tenants.notices import queries as notice_queries
 from tenants.orders import queries as orders
 
 LATEST = 8
+MOST_NOTICES = 3
 Hours = Sequence[tuple[int, int, int]]
 
 
@@ -35,17 +36,20 @@ class OverviewController(Controller):
             before = await orders.by_hour(session, days.today(days_ago=1), tenant.time_zone, until=since)
             deposit_cents = await ledger.balance_cents(session, "deposit")
             week_cents = await orders.wholesale_since(session, days.today(days_ago=7))
-            waiting = await orders.open_counts(session)
+            open_orders = await orders.open_counts(session)
             unread = await notice_queries.unread(session)
+            waiting = await orders.waiting(session, notices.orders_of(unread))
             latest = (await session.scalars(orders.search().limit(LATEST))).all()
+        told = notices.told(unread, waiting)
         return page(
             request,
             "console/overview.html",
             today=today,
-            waiting=waiting.get("waiting", 0),
+            waiting=open_orders.get("waiting", 0),
             deposit_cents=deposit_cents,
             outlook=outlook(deposit_cents, week_cents),
-            notices=notices.told(unread),
+            notices=told[:MOST_NOTICES],
+            more_notices=len(told) - MOST_NOTICES,
             latest=latest,
             **_charts(hours, before),
         )

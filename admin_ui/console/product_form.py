@@ -11,7 +11,7 @@ from billing.wholesale import queries as wholesale
 from kameng.core.errors import Invalid
 from kameng.web import forms
 from kameng.web.forms import Form
-from kameng.web.i18n import N_, gettext
+from kameng.web.i18n import N_
 from kameng.web.pages import yuan
 from supplier_gateway.goods import queries as goods
 from tenants.shop.service import ProductDraft
@@ -52,8 +52,8 @@ class Choice(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """For the list to choose from."""
-        return gettext("%(name)s · you pay %(price)s", name=self.name, price=yuan(self.wholesale_price))
+        """For the list to choose from: the good and what the station pays for one."""
+        return f"{self.name} · {yuan(self.wholesale_price)}"
 
 
 async def choices(session: AsyncSession) -> Sequence[Choice]:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import msgspec
 from litestar import Controller, Response, post
@@ -53,7 +53,7 @@ class PriceController(Controller):
 
 
 async def _change(request: AnyRequest, runtime: Runtime, good_id: int, staff: Staff) -> list[str]:
-    """Saves what changed and returns the tiers that pay less than the best cost. Raises `Invalid`, `GoodGone`."""
+    """Saves what changed; returns the tiers that pay less than best cost. Raises `Invalid`, `GoodGone`."""
     async with runtime.database.master_session() as session:
         good = await good_queries.good(session, good_id)
         tiers = await queries.tiers(session)
@@ -89,5 +89,5 @@ async def _sent(request: AnyRequest, tier_ids: list[int]) -> dict[int, Decimal |
 @lru_cache(maxsize=32)
 def _form_of(tier_ids: tuple[int, ...]) -> type[Struct]:
     """A form with one field for each tier. Tiers change rarely, so few such types are ever made."""
-    fields = [(f"price_{tier_id}", Price | None, None) for tier_id in tier_ids]
+    fields = [(f"price_{tier_id}", Optional[Price], None) for tier_id in tier_ids]  # noqa: UP045 - X | None fails here
     return msgspec.defstruct("Prices", fields, frozen=True)

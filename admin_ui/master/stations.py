@@ -25,6 +25,7 @@ from tenants.registry import provisioning, queries
 from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
 from tenants.registry.provisioning import By, Provisioner
 
+LATEST = 10
 WRONG = (Invalid, BadSlug, SlugTaken, HostTaken, CannotProvision)
 
 
@@ -96,7 +97,7 @@ async def detail(
             station=station,
             url=runtime.settings.base_url,
             tier_options=_options(await wholesale.tiers(session)),
-            history=await ledger.history_of(session, tenant_id, "deposit"),
+            history=await ledger.history_of(session, tenant_id, "deposit", limit=LATEST),
             members=await people.members(session, tenant_id),
             roles=[(str(role), gettext(TITLES[role])) for role in STATION_ROLES],
             request_key=ids.code(20),

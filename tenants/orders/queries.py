@@ -98,6 +98,7 @@ OPEN_COUNTS = text(
     "SELECT state, count(*) AS orders FROM orders WHERE state IN ('unpaid', 'paid', 'waiting') GROUP BY state"
 )
 NUMBERS = text("SELECT id, no FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))")
+WAITING = text("SELECT no FROM orders WHERE no = ANY(:nos) AND state = 'waiting'")
 WHOLESALE_SINCE = text(
     """
     SELECT coalesce(sum(wholesale_cents), 0)::bigint FROM orders WHERE paid_at >= :since AND state <> 'refunded'
@@ -262,3 +263,8 @@ async def numbers(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[str,
 async def wholesale_since(session: AsyncSession, since: datetime) -> int:
     """What the master was paid for sales since `since`, in cents."""
     return int((await session.execute(WHOLESALE_SINCE, {"since": since})).scalar_one())
+
+
+async def waiting(session: AsyncSession, nos: Sequence[str]) -> set[str]:
+    """Those of the orders with these numbers that still wait."""
+    return {row.no for row in await session.execute(WAITING, {"nos": list(nos)})}

@@ -1,8 +1,8 @@
 """Opening a whole station: the station itself, its opening deposit, its owner's account.
 
-The station is made by the administrator's connection in one transaction, the rest by the master's in another. What can
-be known beforehand is looked at first, so that nothing is made of a draft that cannot be finished; should the second
-half fail nevertheless, the station stands without an owner, and its page offers to add one.
+The station is made by the administrator's connection in one transaction, the rest by the master's in others.
+What can be known beforehand is looked at first, so that nothing is made of a draft that cannot be finished;
+should the second half fail nevertheless, the station stands without an owner, and its page offers to add one.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,9 @@ log = structlog.get_logger()
 
 
 class Provisioner(Struct, frozen=True, kw_only=True):
-    """What a new station is made with: `login` is the application's database role, `schema_sql` the whole history of a
-    tenant's schema."""
+    """What a new station is made with: `login` is the application's database role, `schema_sql` the whole
+    history of a tenant's schema.
+    """
 
     settings: Settings
     roles: Roles
@@ -39,7 +40,7 @@ class Provisioner(Struct, frozen=True, kw_only=True):
     schema_sql: Sequence[bytes]
 
     async def open(self, draft: TenantDraft) -> int:
-        """Makes the station and returns its number. Raises `BadSlug`, `SlugTaken`, `HostTaken`, `CannotProvision`."""
+        """Makes the station. Raises `BadSlug`, `SlugTaken`, `HostTaken`, `CannotProvision`."""
         if not self.settings.admin_url:
             raise CannotProvision
         async with admin_connection(self.settings) as connection:

@@ -23,8 +23,8 @@ LINES = """
 """
 ONE = text(
     """
-    SELECT t.id, t.slug, t.name, t.state, t.version, t.created_at, t.tier_id, w.name AS tier, t.accent, t.notice,
-           t.contact, t.locale, t.time_zone, coalesce(a.balance_cents, 0) AS deposit_cents,
+    SELECT t.id, t.slug, t.name, t.state, t.version, t.created_at, t.tier_id, w.name AS tier, t.accent,
+           t.notice, t.contact, t.locale, t.time_zone, coalesce(a.balance_cents, 0) AS deposit_cents,
            coalesce((SELECT array_agg(h.host ORDER BY h.is_primary DESC, h.host) FROM hosts h
                      WHERE h.tenant_id = t.id), '{}') AS hosts
     FROM tenants t JOIN tiers w ON w.id = t.tier_id
@@ -127,6 +127,6 @@ async def taken(session: AsyncSession, slug: str, hosts: Sequence[str], tier_id:
 
 
 async def low_deposits(session: AsyncSession, since: datetime, limit: int = 10) -> Sequence[LowDeposit]:
-    """Active stations whose deposit lasts less than three days, the emptiest first; `since` is seven days ago."""
+    """Active stations whose deposit lasts less than three days, emptiest first; `since` is seven days ago."""
     rows = await session.execute(LOW_DEPOSITS, {"since": since, "limit": limit})
     return [LowDeposit(**row) for row in rows.mappings()]

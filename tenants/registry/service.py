@@ -1,4 +1,4 @@
-"""Opening a station: its row, its database role, its schema, its hosts; all in one transaction. And changing one."""
+"""Opening a station: its row, its database role, its schema, its hosts; all in one transaction."""
 
 import re
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ async def change_tier(session: AsyncSession, tenant_id: int, tier_id: int) -> st
 
 
 async def suspend(session: AsyncSession, tenant_id: int, *, suspended: bool) -> str:
-    """Closes a shop to its buyers for the time being, or opens it again; its console stays open. Returns its name.
+    """Closes a shop to its buyers for a time, or opens it again; its console stays open. Returns its name.
 
     Master session. Raises `StationGone`. Call `directory.forget()` after the commit.
     """

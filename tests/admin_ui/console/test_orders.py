@@ -132,3 +132,14 @@ async def test_the_overview_counts_today(shop: Shop, owner: StaffClient) -> None
     assert "Profit today ¥4.00" in page
     assert "Orders waiting 1 Paid and not delivered yet" in page
     assert "Deposit with the master ¥34.00" in page
+
+
+async def test_a_notice_goes_away_by_itself_when_its_order_waits_no_longer(
+    shop: Shop, owner: StaffClient
+) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+    assert order.no in text_of(await owner.get("/console")).partition("Orders today")[0]
+
+    await owner.post(f"/console/orders/{order.no}/refund")
+
+    assert order.no not in text_of(await owner.get("/console")).partition("Orders today")[0]
