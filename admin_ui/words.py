@@ -50,6 +50,7 @@ REASONS = {
     "checking": N_("The supplier is being asked what became of it"),
     "not_paid": N_("No payment came in time"),
     "money_in_wallet": N_("It could not be charged; the money stays in the buyer's wallet"),
+    "not_delivered": N_("It could not be delivered within a day; the money is back"),
 }
 FAULTS = {
     "unreachable": N_("The supplier could not be reached; nothing was sent"),
@@ -59,6 +60,18 @@ FAULTS = {
     "refused": N_("The supplier refused"),
     "not_found": N_("The supplier knows no such order"),
     "unreadable": N_("The supplier's answer could not be understood"),
+}
+REFUSALS = {  # why a gateway's notice was not believed
+    "sign_type": N_("Its signature is wrong"),
+    "sign": N_("Its signature is wrong"),
+    "pid": N_("It is for another merchant"),
+    "channel": N_("It came for another channel"),
+    "out_trade_no": N_("It is about another payment"),
+    "payment_no": N_("It is about another payment"),
+    "trade_no": N_("The gateway's number is missing"),
+    "trade_status": N_("It does not say that it is paid"),
+    "money": N_("Its amount differs"),
+    "amount": N_("Its amount differs"),
 }
 TRANSFERS = {
     "sale": N_("Sale"),
@@ -160,6 +173,7 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "fault": FAULTS,
+    "refusal": REFUSALS,
     "transfer": TRANSFERS,
     "account": ACCOUNTS,
     "buyer": BUYERS,

@@ -95,13 +95,14 @@ def _files(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def _families(modules: Sequence[ast.Module]) -> set[str]:
-    """The names of all classes that come from `KamengError`, wherever they are defined."""
-    bases = {
-        node.name: {_name(base) for base in node.bases}
-        for module in modules
-        for node in ast.walk(module)
-        if isinstance(node, ast.ClassDef)
-    }
+    """The names of all classes that come from `KamengError`, wherever they are defined. A name of two classes,
+    in different modules, counts if one of them does.
+    """
+    bases: dict[str, set[str]] = {}
+    for module in modules:
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef):
+                bases.setdefault(node.name, set()).update(_name(base) for base in node.bases)
     families = {FAMILY_ROOT}
     while grown := {name for name, above in bases.items() if above & families} - families:
         families |= grown
