@@ -1,4 +1,4 @@
-"""A tenant's own database role calls the functions of money and cards with arguments that no code of ours would send."""
+"""A tenant's own role calls the functions of money and cards with arguments that no code of ours would send."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,8 @@ from kameng.infra.db import sqlstate
 from kameng.infra.runtime import Runtime
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 
-SALE = """SELECT post_sale(CAST(:order AS uuid), CAST(:buyer AS text), CAST(:good AS bigint), CAST(:quantity AS int),
+SALE = """SELECT post_sale(CAST(:order AS uuid), CAST(:buyer AS text), CAST(:good AS bigint),
+                           CAST(:quantity AS int),
                            CAST(:retail AS bigint), CAST(:wholesale AS bigint))"""
 TOPUP = "SELECT post_topup(:no, 'test', CAST(:buyer AS text), CAST(:cents AS bigint))"
 CLAIM = "SELECT * FROM claim_cards(CAST(:order AS uuid), CAST(:good AS bigint), CAST(:quantity AS int))"
@@ -169,6 +170,7 @@ async def test_cards_of_an_order_that_was_never_charged_stay_in_the_pool(runtime
     for order in (ids.uuid7(), charged_elsewhere.id):
         values = {"order": order, "good": shop.good_id, "quantity": 1}
         await try_out(shop, CLAIM_LATE, values)
+        await try_out(shop, CLAIM, values)
 
     assert await in_pool(shop) == 2
 

@@ -66,6 +66,19 @@ CREATE TABLE master.card_issued (
 );
 CREATE INDEX card_issued_order ON master.card_issued (order_ref);
 
+-- A card that has left the pool was paid for: at the commit its tenant's sale is on the ledger, whoever claimed it.
+CREATE FUNCTION master.card_is_paid_for() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM master.ledger_transfers
+                   WHERE key = 'sale:' || NEW.order_ref AND tenant_id = NEW.tenant_id) THEN
+        RAISE EXCEPTION 'order % takes cards and is not charged', NEW.order_ref USING ERRCODE = 'KM500';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER card_issued_paid_for AFTER INSERT ON master.card_issued
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION master.card_is_paid_for();
+
 -- One buying from one supplier for one order. At most one of an order may be under way or delivered: the index says so.
 CREATE TABLE master.purchases (
     id uuid PRIMARY KEY,
