@@ -1,4 +1,4 @@
-"""A tenant's own role calls the functions of money and cards with arguments that no code of ours would send."""
+"""A tenant's own role calls the functions of money and cards with arguments that no code of ours sends."""
 
 from typing import Any
 from uuid import UUID
