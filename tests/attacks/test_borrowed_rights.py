@@ -1,4 +1,4 @@
-"""Nobody makes the owner's functions run code of his own, or leaves something on a connection for the next one."""
+"""Nobody makes the owner's functions run his own code, or leaves something on a connection for the next."""
 
 import pytest
 from sqlalchemy import text
