@@ -55,6 +55,10 @@ async def _prepare(connection: AsyncConnection, roles: Roles, login: str) -> Non
         await connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(roles.owner)))
         await grant_to_login(connection, roles.master, login)
         await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        # A temporary table stays on its connection and stands before every other of its name, for whoever comes next.
+        await connection.execute(
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(roles.database))
+        )
         await connection.execute(
             sql.SQL("CREATE SCHEMA IF NOT EXISTS master AUTHORIZATION {}").format(sql.Identifier(roles.owner))
         )

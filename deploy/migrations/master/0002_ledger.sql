@@ -152,12 +152,17 @@ GRANT EXECUTE ON FUNCTION master.master_post TO @{master};
 -- Money that a payment gateway has collected for a buyer goes to the buyer's wallet.
 CREATE FUNCTION master.post_topup(p_payment text, p_channel text, p_buyer text, p_cents bigint)
 RETURNS TABLE (transfer bigint, replayed boolean)
-LANGUAGE sql SECURITY DEFINER AS $$
-    SELECT * FROM master.ledger_post(
-        master.current_tenant(), 'topup:' || master.current_tenant() || ':' || p_payment, 'topup', p_payment,
-        ARRAY[master.current_tenant(), master.current_tenant()], ARRAY['gateway', 'wallet'],
-        ARRAY[p_channel, p_buyer], ARRAY[-abs(p_cents), abs(p_cents)])
-$$;
+LANGUAGE plpgsql SECURITY DEFINER ROWS 1 AS $$
+DECLARE
+    me int := master.current_tenant();
+BEGIN
+    IF p_cents IS NULL OR p_cents <= 0 THEN
+        RAISE EXCEPTION 'a top-up of % cents', p_cents USING ERRCODE = '22023';
+    END IF;
+    RETURN QUERY SELECT * FROM master.ledger_post(
+        me, 'topup:' || me || ':' || p_payment, 'topup', p_payment,
+        ARRAY[me, me], ARRAY['gateway', 'wallet'], ARRAY[p_channel, p_buyer], ARRAY[-p_cents, p_cents]);
+END $$;
 REVOKE ALL ON FUNCTION master.post_topup FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION master.post_topup TO @{tenants};
 

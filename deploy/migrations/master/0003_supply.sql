@@ -66,6 +66,19 @@ CREATE TABLE master.card_issued (
 );
 CREATE INDEX card_issued_order ON master.card_issued (order_ref);
 
+-- A card that has left the pool was paid for: at the commit its tenant's sale is on the ledger, whoever claimed it.
+CREATE FUNCTION master.card_is_paid_for() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM master.ledger_transfers
+                   WHERE key = 'sale:' || NEW.order_ref AND tenant_id = NEW.tenant_id) THEN
+        RAISE EXCEPTION 'order % takes cards and is not charged', NEW.order_ref USING ERRCODE = 'KM500';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER card_issued_paid_for AFTER INSERT ON master.card_issued
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION master.card_is_paid_for();
+
 -- One buying from one supplier for one order. At most one of an order may be under way or delivered: the index says so.
 CREATE TABLE master.purchases (
     id uuid PRIMARY KEY,
@@ -123,6 +136,9 @@ LANGUAGE plpgsql SECURITY DEFINER ROWS 1 AS $$
 DECLARE
     v_held uuid[];
 BEGIN
+    IF p_quantity IS NULL OR p_quantity < 1 THEN  -- LIMIT NULL would be the whole pool
+        RAISE EXCEPTION 'a claim of % cards', p_quantity USING ERRCODE = '22023';
+    END IF;
     v_held := ARRAY(SELECT c.id FROM master.card_pool c WHERE c.item_id = p_good ORDER BY c.id
                     LIMIT p_quantity FOR UPDATE SKIP LOCKED);
     IF cardinality(v_held) < p_quantity THEN
@@ -171,15 +187,17 @@ BEGIN
     END IF;
 END $$;
 
--- The same for an order that has been waiting: not while a purchase for it is under way, and not twice. The lock keeps
--- this apart from the opening of a purchase (supplier_gateway.purchases) and from the reversal of the sale.
+-- Cards of the stock for an order that has been charged and waits: not while a purchase for it is under way, and not twice. The
+-- lock keeps this apart from the opening of a purchase (supplier_gateway.purchases) and from the reversal of the sale.
 CREATE FUNCTION master.order_lock(p_order uuid) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER AS $$ SELECT pg_advisory_xact_lock(hashtextextended(p_order::text, 7)) $$;
 CREATE FUNCTION master.claim_cards_late(p_order uuid, p_good bigint, p_quantity int) RETURNS TABLE (id uuid, secret bytea)
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM master.order_lock(p_order);
-    IF EXISTS (SELECT 1 FROM master.purchases p WHERE p.order_ref = p_order AND p.state <> 'failed')
+    IF NOT EXISTS (SELECT 1 FROM master.ledger_transfers t
+                   WHERE t.key = 'sale:' || p_order AND t.tenant_id = master.current_tenant())
+       OR EXISTS (SELECT 1 FROM master.purchases p WHERE p.order_ref = p_order AND p.state <> 'failed')
        OR EXISTS (SELECT 1 FROM master.card_issued c WHERE c.order_ref = p_order)
        OR EXISTS (SELECT 1 FROM master.ledger_transfers t WHERE t.key = 'reversal:' || p_order)
        OR NOT EXISTS (SELECT 1 FROM master.offers o JOIN master.suppliers s ON s.id = o.supplier_id
@@ -198,6 +216,9 @@ DECLARE
 BEGIN
     SELECT coalesce(sum(cost_cents), 0) INTO v_cost FROM master.card_issued
         WHERE order_ref = p_order AND tenant_id = master.current_tenant();
+    IF v_cost = 0 THEN  -- a transfer without lines would use up the key
+        RETURN;
+    END IF;
     PERFORM master.ledger_post(
         0, 'card_cost:' || p_order, 'card_cost', p_order::text,
         ARRAY[0, 0], ARRAY['card_stock', 'supplier_cost'], ARRAY['', ''], ARRAY[-v_cost, v_cost]);
@@ -205,30 +226,44 @@ END $$;
 
 -- Charges one sale: the buyer's wallet the retail price, the tenant's deposit the wholesale price, in one transfer. The
 -- wholesale price is the master's to say: `p_wholesale_cents` is what the tenant was quoted, and KM410 is raised when it
--- no longer holds. Cards already claimed for the order bring their cost. KM402: see ledger_post.
+-- no longer holds. Cards already claimed for the order bring their cost, and are all that was ordered, no more and no less.
+-- An order is charged once: KM411. KM402: see ledger_post.
 CREATE FUNCTION master.post_sale(
     p_order uuid, p_buyer text, p_good bigint, p_quantity int, p_retail_cents bigint, p_wholesale_cents bigint
-) RETURNS boolean
+) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     me int := master.current_tenant();
     v_price numeric;
     v_cost bigint;
+    v_cards int;
+    v_fitting int;
     v_replayed boolean;
 BEGIN
+    -- Written so that a NULL is refused too: every comparison below would let it pass.
+    IF (p_quantity >= 1 AND p_retail_cents >= 0 AND p_wholesale_cents >= 0) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a sale of % for % and % cents', p_quantity, p_retail_cents, p_wholesale_cents
+            USING ERRCODE = '22023';
+    END IF;
     SELECT p.price INTO v_price FROM master.tenants t JOIN master.tier_prices p ON p.tier_id = t.tier_id
         WHERE t.id = me AND p.good_id = p_good;
     IF v_price IS NULL OR round(v_price * p_quantity * 100) <> p_wholesale_cents THEN
         RAISE EXCEPTION 'the wholesale price has changed' USING ERRCODE = 'KM410';
     END IF;
-    SELECT coalesce(sum(cost_cents), 0) INTO v_cost FROM master.card_issued WHERE order_ref = p_order;
+    SELECT coalesce(sum(cost_cents), 0), count(*), count(*) FILTER (WHERE item_id = p_good AND tenant_id = me)
+        INTO v_cost, v_cards, v_fitting FROM master.card_issued WHERE order_ref = p_order;
+    IF v_cards NOT IN (0, p_quantity) OR v_fitting <> v_cards THEN
+        RAISE EXCEPTION 'order % holds other cards than are paid for', p_order USING ERRCODE = '22023';
+    END IF;
     SELECT replayed INTO v_replayed FROM master.ledger_post(
         me, 'sale:' || p_order, 'sale', p_order::text,
         ARRAY[me, me, 0, 0, 0, me],
         ARRAY['wallet', 'revenue', 'card_stock', 'supplier_cost', 'master_revenue', 'deposit'],
         ARRAY[p_buyer, '', '', '', '', ''],
         ARRAY[-p_retail_cents, p_retail_cents, -v_cost, v_cost, p_wholesale_cents, -p_wholesale_cents]);
-    RETURN v_replayed;
+    IF v_replayed THEN
+        RAISE EXCEPTION 'order % has been charged before', p_order USING ERRCODE = 'KM411';
+    END IF;
 END $$;
 
 -- Gives back a whole sale that was not delivered: every line but the cost of cards, once.
