@@ -125,9 +125,7 @@ class Supervisor:
         running, ready = child.running, process.ready
         wait_until(lambda: _ended(running) or ready(), process.ready_within_s, LOOK_EVERY_S)
         if _ended(running):
-            raise SupervisorError(
-                f"{process.name} ended {_how(running)} while starting.{self._last_words(child)}"
-            )
+            raise SupervisorError(f"{process.name} ended {_how(running)} while starting.{self._last_words(child)}")
         if not ready():
             raise SupervisorError(
                 f"{process.name} was not ready within {process.ready_within_s:g} s.{self._last_words(child)}"

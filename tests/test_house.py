@@ -77,9 +77,7 @@ def test_no_python_lock_holds_an_address() -> None:
 
     assert {lock.name for lock in locks} >= {"dev.lock", "runtime.lock"}
     for lock in locks:
-        assert not re.search(
-            r"://|^\s*-|(?<!\S)@ ", lock.read_text().replace("    --hash=", ""), re.MULTILINE
-        ), lock
+        assert not re.search(r"://|^\s*-|(?<!\S)@ ", lock.read_text().replace("    --hash=", ""), re.MULTILINE), lock
 
 
 def test_no_node_lock_holds_an_address() -> None:

@@ -32,14 +32,10 @@ class BuyerController(Controller):
         values = {"words": asked.search, "pattern": paging.like(asked.search), "kind": asked.get("kind")}
         async with tenant.begin() as session:
             found = await paging.of_sql(session, queries.LINES, values, asked)
-        return page(
-            request, "console/buyers.html", found=found, asked=asked, filters=_kinds(found, asked.get("kind"))
-        )
+        return page(request, "console/buyers.html", found=found, asked=asked, filters=_kinds(found, asked.get("kind")))
 
     @get("/{buyer_id:uuid}", guards=[requires(Permission.BUYERS_READ)])
-    async def show(
-        self, buyer_id: FromPath[UUID], request: AnyRequest, tenant: NamedDependency[Tenant]
-    ) -> Template:
+    async def show(self, buyer_id: FromPath[UUID], request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
             buyer = await queries.buyer(session, buyer_id)
             latest = (await session.scalars(orders.of_buyer(buyer_id).limit(LATEST))).all()
@@ -56,7 +52,5 @@ class BuyerController(Controller):
 
 
 def _kinds(found: Page[Any], chosen: str) -> list[Chip]:
-    kinds = [
-        Chip(words.say("buyer", kind), found.url_with(kind=kind), kind == chosen) for kind in words.BUYERS
-    ]
+    kinds = [Chip(words.say("buyer", kind), found.url_with(kind=kind), kind == chosen) for kind in words.BUYERS]
     return [Chip(gettext("All"), found.url_with(kind=""), not chosen), *kinds]

@@ -66,9 +66,7 @@ class ChannelController(Controller):
         try:
             draft = (await forms.parse(request, ChannelForm)).draft()
         except Invalid as error:
-            return page(
-                request, "console/channel_form.html", status=422, form=await forms.again(request, error)
-            )
+            return page(request, "console/channel_form.html", status=422, form=await forms.again(request, error))
         sealer = await runtime.keyring.tenant(tenant.id)
         async with tenant.begin() as session:
             channel = await service.add_channel(session, sealer, draft)
@@ -89,10 +87,6 @@ class ChannelController(Controller):
         async with tenant.begin() as session:
             channel = await service.pause_channel(session, channel_id, paused=paused)
             action = "channels.pause" if paused else "channels.resume"
-            await audit.record(
-                session, staff.name, action, str(channel_id), {"name": channel.name}, staff.address
-            )
-        answers.toast(
-            request, gettext("The channel is paused.") if paused else gettext("The channel is open again.")
-        )
+            await audit.record(session, staff.name, action, str(channel_id), {"name": channel.name}, staff.address)
+        answers.toast(request, gettext("The channel is paused.") if paused else gettext("The channel is open again."))
         return answers.redirect(request, "/console/channels")

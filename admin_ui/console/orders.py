@@ -35,9 +35,7 @@ class OrderController(Controller):
         async with tenant.begin() as session:
             found = await paging.of_select(session, queries.search(asked.search, asked.get("state")), asked)
             counts = await queries.open_counts(session)
-        return page(
-            request, "console/orders.html", found=found, filters=chips(asked, "order", counts), asked=asked
-        )
+        return page(request, "console/orders.html", found=found, filters=chips(asked, "order", counts), asked=asked)
 
     @get("/{no:str}", guards=[requires(Permission.ORDERS_READ)])
     async def show(self, no: PathNo, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:

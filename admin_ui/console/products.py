@@ -66,18 +66,14 @@ class ProductController(Controller):
             async with tenant.begin() as session:
                 product = await service.list_product(session, draft)
                 detail = {"name": draft.name, "price": str(draft.price)}
-                await audit.record(
-                    session, staff.name, "products.add", str(product.id), detail, staff.address
-                )
+                await audit.record(session, staff.name, "products.add", str(product.id), detail, staff.address)
         except WRONG as error:
             return await _form(request, tenant, await forms.again(request, error), status=422)
         answers.toast(request, gettext("The product is listed."))
         return answers.redirect(request, f"/console/products/{product.id}")
 
     @get("/{product_id:int}", guards=[requires(Permission.PRODUCTS_READ)])
-    async def show(
-        self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]
-    ) -> Template:
+    async def show(self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
             product = await queries.product(session, product_id)
             quote = (await wholesale.quotes(session, [product.good_id])).get(product.good_id)
@@ -92,9 +88,7 @@ class ProductController(Controller):
         )
 
     @get("/{product_id:int}/edit", guards=[requires(Permission.PRODUCTS_WRITE)])
-    async def edit(
-        self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]
-    ) -> Template:
+    async def edit(self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
             product = await queries.product(session, product_id)
         return await _form(request, tenant, product_form.filled(product), product_id)
@@ -112,9 +106,7 @@ class ProductController(Controller):
             async with tenant.begin() as session:
                 await service.change_product(session, product_id, draft)
                 detail = {"name": draft.name, "price": str(draft.price)}
-                await audit.record(
-                    session, staff.name, "products.change", str(product_id), detail, staff.address
-                )
+                await audit.record(session, staff.name, "products.change", str(product_id), detail, staff.address)
         except WRONG as error:
             return await _form(request, tenant, await forms.again(request, error), product_id, status=422)
         answers.toast(request, gettext("The product is saved."))
@@ -132,9 +124,7 @@ class ProductController(Controller):
         async with tenant.begin() as session:
             product = await service.show(session, product_id, on_sale=wanted.on_sale)
             action = "products.show" if wanted.on_sale else "products.hide"
-            await audit.record(
-                session, staff.name, action, str(product_id), {"name": product.name}, staff.address
-            )
+            await audit.record(session, staff.name, action, str(product_id), {"name": product.name}, staff.address)
         answers.toast(
             request,
             gettext("The product is on sale.") if wanted.on_sale else gettext("The product is hidden."),

@@ -61,15 +61,11 @@ class GoodController(Controller):
             sent = await forms.parse(request, GoodForm)
             async with runtime.database.master_session() as session:
                 good = await service.add(session, sent.name, sent.description, sent.usage_note)
-                await audit.record(
-                    session, staff.name, "goods.add", str(good.id), {"name": good.name}, staff.address
-                )
+                await audit.record(session, staff.name, "goods.add", str(good.id), {"name": good.name}, staff.address)
         except (Invalid, GoodNameTaken) as error:
             form = await forms.again(request, error)
             return page(request, "master/good_form.html", status=422, form=form, good_id=None)
-        answers.toast(
-            request, gettext("The good is in the catalogue. Now say who supplies it, and what it costs.")
-        )
+        answers.toast(request, gettext("The good is in the catalogue. Now say who supplies it, and what it costs."))
         return answers.redirect(request, f"/goods/{good.id}")
 
     @get("/{good_id:int}", guards=[requires(Permission.GOODS_READ)])
@@ -117,11 +113,7 @@ class GoodController(Controller):
             good = await service.withdraw(session, good_id, withdrawn=withdrawn)
             action = "goods.withdraw" if withdrawn else "goods.restore"
             await audit.record(session, staff.name, action, str(good_id), {"name": good.name}, staff.address)
-        told = (
-            gettext("No station can sell this good now.")
-            if withdrawn
-            else gettext("Stations can sell it again.")
-        )
+        told = gettext("No station can sell this good now.") if withdrawn else gettext("Stations can sell it again.")
         answers.toast(request, told)
         return answers.redirect(request, f"/goods/{good_id}")
 

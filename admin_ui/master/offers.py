@@ -51,9 +51,7 @@ class OfferController(Controller):
     path = "/goods/{good_id:int}/offers"
 
     @get("/new", guards=[requires(Permission.GOODS_WRITE)])
-    async def blank(
-        self, good_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]
-    ) -> Template:
+    async def blank(self, good_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         return await _form(request, runtime, good_id, Form(values={"priority": "0"}))
 
     @post("/", guards=[requires(Permission.GOODS_WRITE)])
@@ -69,9 +67,7 @@ class OfferController(Controller):
             async with runtime.database.master_session() as session:
                 good = await goods.good(session, good_id)
                 supplier = await suppliers.find(session, sent.supplier_id)
-                offer = await service.add(
-                    session, good_id, supplier.id, sent.cost, sent.sku, sent.stock, sent.priority
-                )
+                offer = await service.add(session, good_id, supplier.id, sent.cost, sent.sku, sent.stock, sent.priority)
                 detail = {
                     "good": good.name,
                     "supplier": supplier.name,
@@ -124,9 +120,7 @@ class OfferController(Controller):
                 }
                 await audit.record(session, staff.name, "offers.change", str(offer_id), detail, staff.address)
         except (Invalid, OfferThere) as error:
-            return await _form(
-                request, runtime, good_id, await forms.again(request, error), offer_id, status=422
-            )
+            return await _form(request, runtime, good_id, await forms.again(request, error), offer_id, status=422)
         answers.toast(request, gettext("The offer is saved."))
         return answers.redirect(request, f"/goods/{good_id}")
 
@@ -144,12 +138,8 @@ class OfferController(Controller):
             line = await _line(session, good_id, offer_id)
             await service.pause(session, offer_id, paused=paused)
             action = "offers.pause" if paused else "offers.resume"
-            await audit.record(
-                session, staff.name, action, str(offer_id), {"supplier": line.supplier}, staff.address
-            )
-        answers.toast(
-            request, gettext("The offer is paused.") if paused else gettext("The offer sells again.")
-        )
+            await audit.record(session, staff.name, action, str(offer_id), {"supplier": line.supplier}, staff.address)
+        answers.toast(request, gettext("The offer is paused.") if paused else gettext("The offer sells again."))
         return answers.redirect(request, f"/goods/{good_id}")
 
 

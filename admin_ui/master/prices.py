@@ -43,9 +43,7 @@ class PriceController(Controller):
             form = await forms.again(request, error)
             return await goods.detail(request, runtime, good_id, 422, prices_form=form)
         if below:
-            told = gettext(
-                "Saved, but these tiers pay less than the good costs us: %(tiers)s.", tiers=", ".join(below)
-            )
+            told = gettext("Saved, but these tiers pay less than the good costs us: %(tiers)s.", tiers=", ".join(below))
             answers.toast(request, told, "warn")
         else:
             answers.toast(request, gettext("The prices are saved and hold from the next sale on."))
@@ -73,11 +71,7 @@ async def _change(request: AnyRequest, runtime: Runtime, good_id: int, staff: St
         if changed:
             detail = {"name": good.name, "prices": changed}
             await audit.record(session, staff.name, "goods.prices", str(good_id), detail, staff.address)
-    return [
-        tier.name
-        for tier in tiers
-        if cost is not None and (price := wanted[tier.id]) is not None and price < cost
-    ]
+    return [tier.name for tier in tiers if cost is not None and (price := wanted[tier.id]) is not None and price < cost]
 
 
 async def _sent(request: AnyRequest, tier_ids: list[int]) -> dict[int, Decimal | None]:

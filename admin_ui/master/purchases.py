@@ -40,9 +40,7 @@ class PurchaseController(Controller):
         )
 
     @get("/{reference:str}", guards=[requires(Permission.PURCHASES_READ)])
-    async def show(
-        self, reference: PathNo, request: AnyRequest, runtime: NamedDependency[Runtime]
-    ) -> Template:
+    async def show(self, reference: PathNo, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         async with runtime.database.master_session() as session:
             purchase = await queries.by_reference(session, reference)
             station = await registry.names(session, [purchase.tenant_id])

@@ -83,9 +83,7 @@ class StationActController(Controller):
         except (Invalid, BeyondDeposit) as error:
             form = await forms.again(request, error)
             return await stations.detail(request, runtime, tenant_id, 422, deposit_form=form)
-        answers.toast(
-            request, gettext("Booked.") if is_new else gettext("This was booked already; nothing changed.")
-        )
+        answers.toast(request, gettext("Booked.") if is_new else gettext("This was booked already; nothing changed."))
         return answers.redirect(request, f"/tenants/{tenant_id}")
 
     @post("/tier", guards=[requires(Permission.TENANTS_WRITE)])
@@ -121,9 +119,7 @@ class StationActController(Controller):
             action = "stations.suspend" if suspended else "stations.resume"
             await audit.record(session, staff.name, action, str(tenant_id), {"name": name}, staff.address)
         runtime.directory.forget()
-        answers.toast(
-            request, gettext("The shop is closed.") if suspended else gettext("The shop is open again.")
-        )
+        answers.toast(request, gettext("The shop is closed.") if suspended else gettext("The shop is open again."))
         return answers.redirect(request, f"/tenants/{tenant_id}")
 
     @post("/staff", guards=[requires(Permission.TENANTS_WRITE)])
@@ -174,6 +170,4 @@ def _at_our_fields(error: Invalid | LoginTaken) -> Invalid:
     """The fields are called `staff_...` here, because the page holds other forms too."""
     if isinstance(error, LoginTaken):
         return Invalid({"staff_login": error.message})
-    return Invalid(
-        {{"password": "staff_password"}.get(name, name): said for name, said in error.errors.items()}
-    )
+    return Invalid({{"password": "staff_password"}.get(name, name): said for name, said in error.errors.items()})

@@ -19,9 +19,7 @@ Slug = Annotated[
         extra={"message": N_("A short name has 1 to 40 small letters, digits and hyphens.")},
     ),
 ]
-Accent = Annotated[
-    str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", extra={"message": N_("Write a colour such as #2563eb.")})
-]
+Accent = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", extra={"message": N_("Write a colour such as #2563eb.")})]
 Login = Annotated[
     str,
     Meta(

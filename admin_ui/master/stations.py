@@ -59,23 +59,17 @@ class StationController(Controller):
             sent = await forms.parse(request, StationForm)
             draft = sent.draft(runtime.settings.station_domain)
             by = By(staff.name, staff.address)
-            opened = await provisioning.open_station(
-                runtime, provisioner, draft, sent.owner, sent.deposit_cents, by
-            )
+            opened = await provisioning.open_station(runtime, provisioner, draft, sent.owner, sent.deposit_cents, by)
         except WRONG as error:
             return await _form(request, runtime, await forms.again(request, error), status=422)
         if opened.has_owner:
             answers.toast(request, gettext("The station is open."))
         else:
-            answers.toast(
-                request, gettext("The station is open, but its owner's login was taken: add one."), "warn"
-            )
+            answers.toast(request, gettext("The station is open, but its owner's login was taken: add one."), "warn")
         return answers.redirect(request, f"/tenants/{opened.tenant_id}")
 
     @get("/{tenant_id:int}", guards=[requires(Permission.TENANTS_READ)])
-    async def show(
-        self, tenant_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]
-    ) -> Template:
+    async def show(self, tenant_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         return await detail(request, runtime, tenant_id)
 
 

@@ -40,9 +40,7 @@ class SupplierForm(Struct, frozen=True):
         """That an account over the wire is complete. Raises `Invalid`."""
         if self.protocol == STOCK:
             return
-        missing = {
-            name: "Fill this in." for name in ("account", "secret_password") if not getattr(self, name)
-        }
+        missing = {name: "Fill this in." for name in ("account", "secret_password") if not getattr(self, name)}
         try:
             check_web_address(self.base_url, "base_url")
         except Invalid as wrong:
@@ -86,18 +84,14 @@ class SupplierController(Controller):
                         sent.secret_password,
                     )
                 detail = {"name": sent.name, "kind": sent.protocol}
-                await audit.record(
-                    session, staff.name, "suppliers.add", str(supplier.id), detail, staff.address
-                )
+                await audit.record(session, staff.name, "suppliers.add", str(supplier.id), detail, staff.address)
         except (Invalid, SupplierNameTaken) as error:
             return _form(request, await forms.again(request, error), status=422)
         answers.toast(request, gettext("The supplier is added. Add its offers at your goods."))
         return answers.redirect(request, f"/suppliers/{supplier.id}")
 
     @get("/{supplier_id:int}", guards=[requires(Permission.SUPPLIERS_READ)])
-    async def show(
-        self, supplier_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]
-    ) -> Template:
+    async def show(self, supplier_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         async with runtime.database.master_session() as session:
             supplier = await queries.find(session, supplier_id)
         return page(request, "master/supplier.html", supplier=supplier)
@@ -114,13 +108,9 @@ class SupplierController(Controller):
         async with runtime.database.master_session() as session:
             supplier = await service.pause(session, supplier_id, paused=paused)
             action = "suppliers.pause" if paused else "suppliers.resume"
-            await audit.record(
-                session, staff.name, action, str(supplier_id), {"name": supplier.name}, staff.address
-            )
+            await audit.record(session, staff.name, action, str(supplier_id), {"name": supplier.name}, staff.address)
         told = (
-            gettext("Nothing is bought from this supplier now.")
-            if paused
-            else gettext("The supplier is asked again.")
+            gettext("Nothing is bought from this supplier now.") if paused else gettext("The supplier is asked again.")
         )
         answers.toast(request, told)
         return answers.redirect(request, f"/suppliers/{supplier_id}")

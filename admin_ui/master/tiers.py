@@ -51,9 +51,7 @@ class TierController(Controller):
             name = (await forms.parse(request, TierForm)).name
             async with runtime.database.master_session() as session:
                 tier = await service.add_tier(session, name)
-                await audit.record(
-                    session, staff.name, "tiers.add", str(tier.id), {"name": name}, staff.address
-                )
+                await audit.record(session, staff.name, "tiers.add", str(tier.id), {"name": name}, staff.address)
         except (Invalid, TierNameTaken) as error:
             form = await forms.again(request, error)
             return page(request, "master/tier_form.html", status=422, form=form, tier_id=None)

@@ -48,9 +48,7 @@ async def post(
         return await _post(session, key, kind, ref, lines, tenant)
 
 
-async def _post(
-    session: AsyncSession, key: str, kind: str, ref: str, lines: Sequence[Line], tenant: int
-) -> Posted:
+async def _post(session: AsyncSession, key: str, kind: str, ref: str, lines: Sequence[Line], tenant: int) -> Posted:
     row = await session.execute(
         POST,
         {

@@ -73,9 +73,7 @@ async def payment_of(session: AsyncSession, buyer_id: UUID, no: str) -> Payment:
 
 async def payment_for(session: AsyncSession, subject: str) -> Payment | None:
     """The newest payment for a subject, such as an order's number."""
-    return await session.scalar(
-        select(Payment).where(Payment.subject == subject).order_by(Payment.id.desc()).limit(1)
-    )
+    return await session.scalar(select(Payment).where(Payment.subject == subject).order_by(Payment.id.desc()).limit(1))
 
 
 def search(words: str = "", state: str = "") -> Select[Payment]:

@@ -17,8 +17,8 @@ from deploy.bench import sql_limit
 from deploy.bench.figures import percentile
 from deploy.bench.station import Station, add_keys, folder_of, opened, servers_of_its_own
 from deploy.bench.wire import Connection
-from deploy.installation import processes
 from deploy.demo.browser import TOKEN, LoopbackNames
+from deploy.installation import processes
 from deploy.supervisor import Supervisor
 from kameng.core import ids
 from kameng.identity import sessions
@@ -79,9 +79,7 @@ async def _sql(runtime: Runtime, station: Station, seconds: float) -> float:
 async def _client(runtime: Runtime, station: Station, buyer: UUID) -> Connection:
     """A connection whose requests are those of one signed-in buyer, with the token of a page he has loaded."""
     settings, tenant = runtime.settings, station.tenant
-    session = await sessions.create(
-        runtime.redis, "buyer", subject=buyer, name="", tenant_id=tenant.id, role="guest"
-    )
+    session = await sessions.create(runtime.redis, "buyer", subject=buyer, name="", tenant_id=tenant.id, role="guest")
     origin = settings.base_url(tenant.host)
     cookie = f"{cookies.name_of(cookies.VISITOR, settings.secure)}={session.id}"
     async with httpx.AsyncClient(transport=LoopbackNames(), trust_env=False) as browser:

@@ -58,9 +58,7 @@ async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, bu
     return sold
 
 
-def _row(
-    opening: queries.Opening, asked: dict[str, Any], now: Any
-) -> dict[str, Any]:
+def _row(opening: queries.Opening, asked: dict[str, Any], now: Any) -> dict[str, Any]:
     price, secrets = opening.wholesale_price or opening.price, opening.card_secrets or []
     return {
         **asked,
@@ -79,7 +77,6 @@ def _row(
         "expires_at": None,
         "paid_at": now,
         "delivered_at": now,
-
         "card_ids": [ids.uuid7() for _ in secrets],
         "card_secrets": secrets,
         "card_fingerprints": secrets,

@@ -48,9 +48,7 @@ def tenant() -> None:
 @click.option("--deposit", default="0", help="Yuan paid in at the start.")
 @click.option("--owner", default="", help="The login of its owner.")
 @click.option("--password", envvar="KAMENG_OWNER_PASSWORD", default="", help="The owner's password; asked for.")
-def create(
-    slug: str, name: str, tier: str, hosts: tuple[str, ...], deposit: str, owner: str, password: str
-) -> None:
+def create(slug: str, name: str, tier: str, hosts: tuple[str, ...], deposit: str, owner: str, password: str) -> None:
     """Open the station SLUG, called NAME."""
     cents = to_cents(parse_yuan(deposit))
     if owner and not password:
@@ -93,9 +91,7 @@ def list_all() -> None:
     table.add_column("deposit", justify="right")
     for row in rows:
         deposit = format_cents(row.deposit_cents)
-        table.add_row(
-            str(row.id), row.slug, row.name, row.host, row.tier, row.state, str(row.version), deposit
-        )
+        table.add_row(str(row.id), row.slug, row.name, row.host, row.tier, row.state, str(row.version), deposit)
     console.print(table if rows else "No station yet. Open one with `kameng tenant create`.")
 
 

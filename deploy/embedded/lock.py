@@ -26,8 +26,7 @@ def held(folder: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise EmbeddedError(
-                f"The servers in {folder} are already running, started by process {holder}: "
-                "stop that one first."
+                f"The servers in {folder} are already running, started by process {holder}: stop that one first."
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

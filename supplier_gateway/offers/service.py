@@ -22,9 +22,7 @@ async def add(
 ) -> Offer:
     """Offers a good from a supplier at `cost` yuan a unit; lower `priority` is asked first. Raises `OfferThere`."""
     await check(session, good_id, supplier_id, sku)
-    offer = Offer(
-        good_id=good_id, supplier_id=supplier_id, cost=cost, sku=sku, stock=stock, priority=priority
-    )
+    offer = Offer(good_id=good_id, supplier_id=supplier_id, cost=cost, sku=sku, stock=stock, priority=priority)
     session.add(offer)
     await session.flush()
     return offer
@@ -53,9 +51,7 @@ async def pause(session: AsyncSession, offer_id: int, *, paused: bool) -> Offer:
     return offer
 
 
-async def check(
-    session: AsyncSession, good_id: int, supplier_id: int, sku: str, but: int | None = None
-) -> None:
+async def check(session: AsyncSession, good_id: int, supplier_id: int, sku: str, but: int | None = None) -> None:
     """Raises `OfferThere` when another offer than `but` is for the same article of the same supplier."""
     same = select(Offer.id).where(
         Offer.good_id == good_id, Offer.supplier_id == supplier_id, Offer.sku == sku, Offer.id != (but or 0)

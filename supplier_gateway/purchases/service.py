@@ -176,8 +176,7 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
 async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
     sealer = await runtime.keyring.master()
     sealed = [
-        sealer.seal(PLACE, f"{step.purchase_id}:{position}", secret)
-        for position, secret in enumerate(answer.cards)
+        sealer.seal(PLACE, f"{step.purchase_id}:{position}", secret) for position, secret in enumerate(answer.cards)
     ]
     async with runtime.database.master_session() as session:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)

@@ -30,9 +30,7 @@ async def buyer(session: AsyncSession, buyer_id: UUID) -> Buyer:
 
 async def guest_for_update(session: AsyncSession, buyer_id: UUID) -> Buyer:
     """A guest, locked. Raises `BuyerGone`, for a member too."""
-    found = await session.scalar(
-        select(Buyer).where(Buyer.id == buyer_id, Buyer.kind == "guest").with_for_update()
-    )
+    found = await session.scalar(select(Buyer).where(Buyer.id == buyer_id, Buyer.kind == "guest").with_for_update())
     if found is None:
         raise BuyerGone
     return found

@@ -15,9 +15,7 @@ READ = text("UPDATE notices SET read_at = now() WHERE id = :id AND read_at IS NU
 
 async def tell(session: AsyncSession, kind: str, subject: str = "", **detail: Any) -> None:
     """Tells the owner of `kind` about `subject`, unless an unread notice says so already."""
-    await session.execute(
-        TELL, {"kind": kind, "subject": subject, "detail": msgspec.json.encode(detail).decode()}
-    )
+    await session.execute(TELL, {"kind": kind, "subject": subject, "detail": msgspec.json.encode(detail).decode()})
 
 
 async def read(session: AsyncSession, notice_id: int) -> None:

@@ -60,7 +60,7 @@ SELL_UNPAID = f"""
                wholesale_price = %(wholesale_price)s, wholesale_cents = %(wholesale_cents)s
         WHERE id = %(id)s AND state = 'unpaid'
     ), cards AS ({INSERT_CARDS}) {CHARGE}
-"""
+"""  # noqa: S608 - of the constants above
 MOVE = """
     UPDATE orders SET state = %(state)s, reason = %(reason)s,
            delivered_at = CASE WHEN %(state)s = 'delivered' THEN clock_timestamp() END
@@ -76,7 +76,7 @@ SETTLE = f"""
         FROM moved, unnest(CAST(%(card_ids)s AS uuid[]), CAST(%(card_secrets)s AS bytea[]),
                            CAST(%(card_fingerprints)s AS bytea[])) AS card (id, secret, fingerprint)
     ) SELECT count(*) AS moved FROM moved
-"""
+"""  # noqa: S608 - of the constants above
 # What the order itself tells is not written twice.
 EVENTS = text(
     """
@@ -224,9 +224,7 @@ async def order_of(session: AsyncSession, buyer_id: UUID, no: str) -> Order:
 
 async def order_requested(session: AsyncSession, buyer_id: UUID, request_key: str) -> Order | None:
     """What an earlier sending of the same form became."""
-    return await session.scalar(
-        select(Order).where(Order.buyer_id == buyer_id, Order.request_key == request_key)
-    )
+    return await session.scalar(select(Order).where(Order.buyer_id == buyer_id, Order.request_key == request_key))
 
 
 async def by_ids(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[UUID, Order]:

@@ -105,9 +105,7 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
 def _check(opening: Opening, quantity: int) -> Decimal:
     """The wholesale price, if `quantity` can be sold."""
     if not opening.min_quantity <= quantity <= opening.max_quantity:
-        raise QuantityOutOfRange(
-            field="quantity", least=opening.min_quantity, most=opening.max_quantity
-        )
+        raise QuantityOutOfRange(field="quantity", least=opening.min_quantity, most=opening.max_quantity)
     if opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut(field="quantity")
     return opening.wholesale_price
@@ -193,9 +191,7 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
     order = await queries.order_by_no(session, no, lock=True)
     if order.state != State.UNPAID:
         return _placed(order)
-    opening = await queries.open_sale(
-        session, order.id, order.product_id, order.quantity, order.buyer_id, claim=True
-    )
+    opening = await queries.open_sale(session, order.id, order.product_id, order.quantity, order.buyer_id, claim=True)
     if opening is None or opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut
     values = {
@@ -253,9 +249,7 @@ async def refund(session: AsyncSession, no: str, note: str = "") -> Order:
     return order
 
 
-async def _move(
-    session: AsyncSession, order_id: UUID, state: State, reason: str, fresh: Fresh = NO_CARDS
-) -> bool:
+async def _move(session: AsyncSession, order_id: UUID, state: State, reason: str, fresh: Fresh = NO_CARDS) -> bool:
     values = {
         "id": order_id,
         "state": str(state),

@@ -121,9 +121,7 @@ async def names(session: AsyncSession, tenant_ids: Sequence[int]) -> dict[int, s
 
 async def taken(session: AsyncSession, slug: str, hosts: Sequence[str], tier_id: int) -> Taken:
     """What stands in the way of opening a station."""
-    return Taken(
-        *(await session.execute(TAKEN, {"slug": slug, "hosts": list(hosts), "tier_id": tier_id})).one()
-    )
+    return Taken(*(await session.execute(TAKEN, {"slug": slug, "hosts": list(hosts), "tier_id": tier_id})).one())
 
 
 async def low_deposits(session: AsyncSession, since: datetime, limit: int = 10) -> Sequence[LowDeposit]:

@@ -87,9 +87,7 @@ async def _create_schema(
     connection: AsyncConnection, roles: Roles, tenant_id: int, schema_sql: Sequence[bytes]
 ) -> None:
     schema, role = sql.Identifier(schema_of(tenant_id)), sql.Identifier(roles.tenant(tenant_id))
-    await connection.execute(
-        sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(schema, sql.Identifier(roles.owner))
-    )
+    await connection.execute(sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(schema, sql.Identifier(roles.owner)))
     await become_owner(connection, roles)
     await connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(schema))
     await connection.execute(b"\n".join(schema_sql))

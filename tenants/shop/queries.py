@@ -66,9 +66,7 @@ def like(words: str) -> str:
 
 async def shelf(session: AsyncSession, words: str = "", limit: int = 60, offset: int = 0) -> Sequence[ShelfItem]:
     """What is on sale, in the owner's order."""
-    rows = await session.execute(
-        SHELF, {"words": words, "pattern": like(words), "limit": limit, "offset": offset}
-    )
+    rows = await session.execute(SHELF, {"words": words, "pattern": like(words), "limit": limit, "offset": offset})
     return [ShelfItem(**row) for row in rows.mappings()]
 
 

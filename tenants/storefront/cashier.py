@@ -96,9 +96,7 @@ class PayController(Controller):
             now = await read(tenant, visitor, payment.no)
             return Seen(now.state, now.state == "paid")
 
-        return stream.events(
-            stream.follow(runtime.hub, topic(tenant, payment.no), "pending", look, LOOK_AGAIN_S)
-        )
+        return stream.events(stream.follow(runtime.hub, topic(tenant, payment.no), "pending", look, LOOK_AGAIN_S))
 
 
 def topic(tenant: Tenant, payment_no: str) -> str:

@@ -57,9 +57,7 @@ async def buy(runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDr
 
 async def _ask_for_money(session: AsyncSession, buyer_id: UUID, pay_method: str, placed: Placed) -> None:
     if await payments.payment_for(session, placed.no) is None:
-        await paying.open_payment(
-            session, buyer_id, channel_of(pay_method), placed.total_cents, "order", placed.no
-        )
+        await paying.open_payment(session, buyer_id, channel_of(pay_method), placed.total_cents, "order", placed.no)
 
 
 def channel_of(pay_method: str) -> int:

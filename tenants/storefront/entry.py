@@ -53,9 +53,7 @@ async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> Non
         await ratelimit.take(runtime.redis, (NEW_BUYERS, f"{tenant.id}\n{visitor.address}"))
 
 
-async def buyer_or_guest(
-    session: AsyncSession, visitor: Visitor, contact: str = ""
-) -> tuple[UUID, Person | None]:
+async def buyer_or_guest(session: AsyncSession, visitor: Visitor, contact: str = "") -> tuple[UUID, Person | None]:
     """Who buys, and the account just opened if nobody was signed in: `remember` it after the commit."""
     if visitor.buyer_id is not None:
         return visitor.buyer_id, None

@@ -100,8 +100,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
         done = 2 if self.order.reason == MONEY_IN_WALLET else DONE[state]
         here = "failed" if state in FAILED else "now"
         return [
-            (word, "done" if n < done else here if n == done else "todo", icon)
-            for n, (word, icon) in enumerate(STEPS)
+            (word, "done" if n < done else here if n == done else "todo", icon) for n, (word, icon) in enumerate(STEPS)
         ]
 
 
@@ -161,6 +160,4 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
 def answer(seen: OrderView) -> OrderAnswer:
     keys = seen.keys if seen.order.state == State.DELIVERED else UNSET
     order = seen.order
-    return OrderAnswer(
-        no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys
-    )
+    return OrderAnswer(no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys)

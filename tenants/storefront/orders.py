@@ -55,9 +55,7 @@ class OrderController(Controller):
             if visitor.buyer_id is not None:
                 asked = paging.wanted(request)
                 found = await paging.of_select(session, orders.of_buyer(visitor.buyer_id), asked)
-            return await pages.page(
-                session, visitor, "storefront/orders.html", page=found, label=order_view.label
-            )
+            return await pages.page(session, visitor, "storefront/orders.html", page=found, label=order_view.label)
 
     @get("/find")
     async def find(
@@ -141,9 +139,7 @@ def _placed(request: AnyRequest, placed: Placed) -> Response[bytes]:
     return answers.redirect(request, f"/orders/{placed.no}")
 
 
-async def _form_again(
-    request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError
-) -> Response[bytes]:
+async def _form_again(request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError) -> Response[bytes]:
     """The product's page with what was entered and what is wrong. Machines get the error itself."""
     names_no_product = isinstance(error, Invalid) and not {"product_id", "form"}.isdisjoint(error.errors)
     if names_no_product or _wants_json(request):

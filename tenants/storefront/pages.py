@@ -30,8 +30,6 @@ async def shopper(session: AsyncSession, visitor: Visitor) -> Shopper | None:
     return shopper_with(visitor, await ledger.balance_cents(session, "wallet", str(visitor.buyer_id)))
 
 
-async def page(
-    session: AsyncSession, visitor: Visitor, name: str, /, *, status: int = 200, **values: Any
-) -> Template:
+async def page(session: AsyncSession, visitor: Visitor, name: str, /, *, status: int = 200, **values: Any) -> Template:
     """A whole page. Fragments, which show no header, are made with `kameng.web.answers.render`."""
     return render(name, status=status, viewer=await shopper(session, visitor), **values)

@@ -87,9 +87,7 @@ class WalletController(Controller):
         return answers.redirect(request, f"/pay/{payment_no}")
 
 
-async def open_topup(
-    runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup
-) -> tuple[str, Person | None]:
+async def open_topup(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup) -> tuple[str, Person | None]:
     """The payment's number, and the guest account if one was opened for it.
 
     Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `TooManyRequests`.
@@ -103,9 +101,7 @@ async def open_topup(
     return payment.no, guest
 
 
-async def wallet_page(
-    tenant: Tenant, visitor: Visitor, form: Form | None = None, status: int = 200
-) -> Template:
+async def wallet_page(tenant: Tenant, visitor: Visitor, form: Form | None = None, status: int = 200) -> Template:
     async with tenant.begin() as session:
         shopper = await pages.shopper(session, visitor)
         ways = await pay_ways.of_channels(session)
@@ -143,7 +139,5 @@ async def _lines(session: AsyncSession, buyer_id: UUID, balance_cents: int) -> l
     return lines
 
 
-async def _form_again(
-    request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError
-) -> Response[bytes]:
+async def _form_again(request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError) -> Response[bytes]:
     return await wallet_page(tenant, visitor, await forms.again(request, error), 422)

@@ -25,9 +25,7 @@ def _in_english() -> None:
         (5_000, 0, "", "No sales in the last 7 days"),
     ],
 )
-def test_a_deposit_is_measured_by_the_last_week(
-    balance_cents: int, week_cents: int, tone: str, text: str
-) -> None:
+def test_a_deposit_is_measured_by_the_last_week(balance_cents: int, week_cents: int, tone: str, text: str) -> None:
     said = outlook(balance_cents, week_cents)
 
     assert (said.tone, said.text) == (tone, text)

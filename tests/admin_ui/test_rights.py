@@ -26,8 +26,7 @@ def routes(app: Any, begins: str) -> Iterator[tuple[str, str, set[Permission]]]:
         if not isinstance(route, HTTPRoute) or not route.path.startswith(begins) or "/static" in route.path:
             continue
         path = "".join(
-            part if isinstance(part, str) else EXAMPLES[part.type.__name__.lower()]
-            for part in with_slashes(route)
+            part if isinstance(part, str) else EXAMPLES[part.type.__name__.lower()] for part in with_slashes(route)
         )
         for handler in route.route_handlers:
             asked = {guard.permission for guard in handler.resolve_guards() if isinstance(guard, requires)}

@@ -85,9 +85,7 @@ async def test_an_owner_is_nobody_at_another_station_and_at_the_master(
         assert "/login" in answer.headers["location"]
 
 
-async def test_an_owners_password_opens_no_other_console(
-    runtime: Runtime, shop: Shop, clients: Clients
-) -> None:
+async def test_an_owners_password_opens_no_other_console(runtime: Runtime, shop: Shop, clients: Clients) -> None:
     other = await open_shop(runtime, keys=["K"])
     login = await person(runtime, shop.tenant.id, Role.OWNER)
 

@@ -128,9 +128,7 @@ def test_a_second_start_in_the_same_folder_is_refused_in_one_sentence(servers: S
         pytest.fail("two servers in one folder")
 
 
-def test_two_folders_do_not_disturb_each_other_and_a_fresh_one_forgets(
-    servers: Servers, folder: Path
-) -> None:
+def test_two_folders_do_not_disturb_each_other_and_a_fresh_one_forgets(servers: Servers, folder: Path) -> None:
     other = folder / "other"
     with embedded_servers(other, durable=True, fresh=False) as theirs:
         with psycopg.connect(theirs.admin_url) as connection:

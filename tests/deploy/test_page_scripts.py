@@ -32,9 +32,7 @@ def page(site: Gallery) -> Iterator[Page]:
         page.set_default_timeout(8000)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console", lambda told: complaints.append(told.text) if "Content Security" in told.text else None
-        )
+        page.on("console", lambda told: complaints.append(told.text) if "Content Security" in told.text else None)
         yield page
         browser.close()
     assert not complaints
@@ -137,8 +135,6 @@ def test_charts_are_drawn_and_follow_the_theme(page: Page) -> None:
 
 def test_a_message_sent_with_an_answer_is_shown(page: Page) -> None:
     page.goto("/orders")
-    page.evaluate(
-        "document.body.dispatchEvent(new CustomEvent('toast', {bubbles: true, detail: {text: '已保存'}}))"
-    )
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('toast', {bubbles: true, detail: {text: '已保存'}}))")
 
     expect(page.get_by_role("status")).to_contain_text("已保存")

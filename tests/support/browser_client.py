@@ -46,9 +46,7 @@ class Browser:
         assert token, f"{path} answered {page.status_code} without a token"
         return fields | {"csrf_token": token[1]}
 
-    async def post(
-        self, path: str, data: dict[str, Any], *, page: str = "/", **headers: str
-    ) -> httpx.Response:
+    async def post(self, path: str, data: dict[str, Any], *, page: str = "/", **headers: str) -> httpx.Response:
         """Sends a form from `page`, whose token goes with it; redirects are not followed."""
         token = data.get("csrf_token") or (await self.form(page))["csrf_token"]
         return await self.client.post(

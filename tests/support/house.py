@@ -183,7 +183,9 @@ async def ledger_is_balanced(runtime: Runtime) -> bool:
 async def work_off(runtime: Runtime) -> int:
     """Does what a worker would do now with every outbox row, in this process. Returns how many rows there were."""
     async with runtime.database.master_session() as session:
-        rows = (await session.execute(text("SELECT id, follower FROM outbox WHERE due_at < now() + interval '7 seconds'"))).all()
+        rows = (
+            await session.execute(text("SELECT id, follower FROM outbox WHERE due_at < now() + interval '7 seconds'"))
+        ).all()
     for row in rows:
         await worker.run_follower(runtime, row.id, row.follower)
     return len(rows)

@@ -21,7 +21,9 @@ class Supplier(Struct, frozen=True):
 
     def stage(self, *queue: dict[str, Any], **plan: Any) -> None:
         """Replaces all that is wrong with it. Without arguments it is mended."""
-        httpx.post(f"{self.url}/control/faults", json={"queue": list(queue), **plan}, headers=CONTROL).raise_for_status()
+        httpx.post(
+            f"{self.url}/control/faults", json={"queue": list(queue), **plan}, headers=CONTROL
+        ).raise_for_status()
 
     def orders(self) -> list[dict[str, Any]]:
         """Every order it has made."""

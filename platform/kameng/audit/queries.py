@@ -30,9 +30,7 @@ class Entry(Struct, frozen=True):
     at: datetime
 
 
-async def recent(
-    session: AsyncSession, *, before: int | None = None, limit: int = 50, search: str = ""
-) -> list[Entry]:
+async def recent(session: AsyncSession, *, before: int | None = None, limit: int = 50, search: str = "") -> list[Entry]:
     """The newest lines, newest first; `before` is the id of the last line of the page before."""
     rows = await session.execute(RECENT, {"before": before, "search": search, "limit": limit})
     return [Entry(*row) for row in rows]

@@ -63,9 +63,7 @@ def new_id(sign: str = SIGNED_IN) -> str:
     return sign + secrets.token_urlsafe(32)
 
 
-async def create(
-    redis: Redis, kind: Kind, *, subject: UUID, name: str, tenant_id: int | None, role: str
-) -> Session:
+async def create(redis: Redis, kind: Kind, *, subject: UUID, name: str, tenant_id: int | None, role: str) -> Session:
     """Signs `subject` in, under a new id. Whatever was known of the browser before is not carried over."""
     session = Session(
         id=new_id(),
@@ -129,9 +127,7 @@ async def destroy(redis: Redis, session: Session) -> None:
     _recent.pop(key, None)
 
 
-async def rotate(
-    redis: Redis, session: Session, *, name: str | None = None, role: str | None = None
-) -> Session:
+async def rotate(redis: Redis, session: Session, *, name: str | None = None, role: str | None = None) -> Session:
     """The same person under a new id, with a new name or role if given; the old id is worth nothing from here
     on.
     """

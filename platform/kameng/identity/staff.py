@@ -27,9 +27,7 @@ log = structlog.get_logger()
 
 REALM = "staff"
 
-INSERT = text(
-    "INSERT INTO staff (id, login, name, password_hash) VALUES (:id, :login, :name, :password_hash)"
-)
+INSERT = text("INSERT INTO staff (id, login, name, password_hash) VALUES (:id, :login, :name, :password_hash)")
 JOIN = text(
     "INSERT INTO memberships (staff_id, tenant_id, role) VALUES (:staff_id, :tenant_id, :role)"
     " ON CONFLICT (staff_id, tenant_id) DO UPDATE SET role = excluded.role"

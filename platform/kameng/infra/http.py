@@ -214,9 +214,7 @@ class _Transport(httpx.AsyncBaseTransport):
         answer = await self._pool.handle_async_request(
             httpcore.Request(
                 method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,
@@ -273,9 +271,7 @@ class _Network(httpcore.AsyncNetworkBackend):
         refusal: httpcore.ConnectError | None = None
         for address in allowed:
             try:
-                return await self._sockets.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
+                return await self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
             except httpcore.ConnectError as error:
                 refusal = error
         raise httpcore.ConnectError(f"{host} refuses on every address") from refusal

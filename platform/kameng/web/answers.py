@@ -17,9 +17,7 @@ AnyRequest = Request[Any, Any, Any]
 SEE_OTHER = 303
 
 
-def render(
-    name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
-) -> Template:
+def render(name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Template:
     """A page or a fragment from the template `name`, with `values` beside what every template has."""
     return Template(
         name,

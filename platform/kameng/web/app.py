@@ -77,9 +77,7 @@ def check_guards(app: Litestar) -> None:
         if not isinstance(route, HTTPRoute):
             raise Unguarded(f"{route.path} is not a plain HTTP route; guards are only known for those.")
         for handler in route.route_handlers:
-            is_own_options = (
-                handler.http_methods == {"OPTIONS"} and handler.fn.__module__ == HTTPRoute.__module__
-            )
+            is_own_options = handler.http_methods == {"OPTIONS"} and handler.fn.__module__ == HTTPRoute.__module__
             is_guarded = any(guard is not gate for guard in handler.resolve_guards())
             if not (is_guarded or is_own_options or handler.opt.get("public")):
                 methods = " ".join(sorted(handler.http_methods))

@@ -199,9 +199,7 @@ def of(scope: Mapping[str, Any]) -> Context:
     known: Context | None = state.get("context")
     if known is None:
         kit: Kit = scope["litestar_app"].state.kit
-        known = state["context"] = Context(
-            kit, dict(scope) if not isinstance(scope, MutableMapping) else scope
-        )
+        known = state["context"] = Context(kit, dict(scope) if not isinstance(scope, MutableMapping) else scope)
     return known
 
 

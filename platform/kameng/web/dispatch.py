@@ -120,9 +120,7 @@ class HostDispatch:
         context = scope["state"].get("context")
         is_quiet = face == "none" or (context is not None and context.is_quiet)
         write = log.debug if is_quiet and status < 500 else log.info
-        write(
-            "request", face=face, method=method, path=scope["path"], status=status, ms=round(took_s * 1000, 1)
-        )
+        write("request", face=face, method=method, path=scope["path"], status=status, ms=round(took_s * 1000, 1))
 
 
 class Seen:
@@ -185,9 +183,7 @@ class Talk:
 
     async def end(self) -> None:
         self._task.cancel()
-        with suppress(
-            asyncio.CancelledError, Exception
-        ):  # it has been asked to stop; its failure was told above
+        with suppress(asyncio.CancelledError, Exception):  # it has been asked to stop; its failure was told above
             await self._task
 
 

@@ -174,9 +174,7 @@ def _to_htmx(here: Context, told: Told) -> Response[Any]:
         here.toasts.append(Toast(_sentence(told), "error"))
     else:
         headers["X-Error-Text"] = quote(_sentence(told))
-    return Response(
-        html.escape(_sentence(told)), status_code=told.status, headers=headers, media_type="text/html"
-    )
+    return Response(html.escape(_sentence(told)), status_code=told.status, headers=headers, media_type="text/html")
 
 
 def _to_sign_in(request: AnyRequest, here: Context, told: Told) -> Response[Any]:
@@ -188,12 +186,8 @@ def _to_sign_in(request: AnyRequest, here: Context, told: Told) -> Response[Any]
         wanted = urlsplit(header(request.scope, b"hx-current-url"))
         to = _with_next(page, wanted.path, wanted.query)
         return Response(b"", status_code=told.status, headers={"HX-Redirect": to}, media_type="text/html")
-    wish = (
-        (here.path, request.scope["query_string"].decode("latin-1")) if request.method == "GET" else ("", "")
-    )
-    return Response(
-        b"", status_code=303, headers={"Location": _with_next(page, *wish)}, media_type="text/html"
-    )
+    wish = (here.path, request.scope["query_string"].decode("latin-1")) if request.method == "GET" else ("", "")
+    return Response(b"", status_code=303, headers={"Location": _with_next(page, *wish)}, media_type="text/html")
 
 
 def _with_next(page: str, path: str, query: str) -> str:
@@ -219,9 +213,7 @@ def _as_page(request: AnyRequest, here: Context, told: Told) -> Response[Any]:
     except (TemplateError, TemplateNotFoundException) as error:
         log.error("error_page_failed", exc_info=error)
         body = bare
-    return Response(
-        body, status_code=told.status, headers=told.headers, media_type="text/html"
-    )
+    return Response(body, status_code=told.status, headers=told.headers, media_type="text/html")
 
 
 def _bare_page(title: str, message: str, request_id: str) -> str:

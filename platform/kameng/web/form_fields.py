@@ -73,9 +73,7 @@ class Field(Struct, frozen=True, kw_only=True):
         if isinstance(self.kind, inspect.IntType):
             text = normalize("NFKC", text)  # an input method may write full-width digits
         try:
-            if len(text) > LONGEST_NUMBER and not isinstance(
-                self.kind, inspect.EnumType | inspect.LiteralType
-            ):
+            if len(text) > LONGEST_NUMBER and not isinstance(self.kind, inspect.EnumType | inspect.LiteralType):
                 raise Wrong(self._complaint())
             return msgspec.convert(text, self.annotation, strict=False)
         except msgspec.ValidationError:

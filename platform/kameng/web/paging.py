@@ -96,9 +96,7 @@ def like(search: str) -> str:
     return f"%{escaped}%"
 
 
-async def of_select(
-    session: AsyncSession, statement: Select[*tuple[Any, ...]], asked: Wanted
-) -> Page[Row[Any]]:
+async def of_select(session: AsyncSession, statement: Select[*tuple[Any, ...]], asked: Wanted) -> Page[Row[Any]]:
     """One page of an ordered select. A page beyond the end is the last one."""
     counted = select(func.count()).select_from(statement.order_by(None).subquery())
     total = int((await session.execute(counted)).scalar_one())
@@ -128,9 +126,7 @@ def _within(asked: Wanted, total: int) -> Wanted:
 
 
 def _page(items: list[T], total: int, asked: Wanted) -> Page[T]:
-    return Page(
-        items=items, total=total, page=asked.page, size=asked.size, path=asked.path, query=asked.query
-    )
+    return Page(items=items, total=total, page=asked.page, size=asked.size, path=asked.path, query=asked.query)
 
 
 def _address(path: str, query: Mapping[str, str]) -> str:

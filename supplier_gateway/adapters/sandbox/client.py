@@ -43,9 +43,7 @@ class SandboxAdapter:
     `base_url` has no path of its own or one that the supplier is mounted under; `timeout_s` bounds each call.
     """
 
-    def __init__(
-        self, base_url: str, account: str, secret: str, outbound: Outbound, timeout_s: float
-    ) -> None:
+    def __init__(self, base_url: str, account: str, secret: str, outbound: Outbound, timeout_s: float) -> None:
         self._base_url = base_url.rstrip("/")
         self._account = account
         self._secret = secret

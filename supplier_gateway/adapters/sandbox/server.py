@@ -31,9 +31,7 @@ def main() -> None:
     if not secret or not control:
         raise SystemExit("SANDBOX_SUPPLIER_SECRET and SANDBOX_SUPPLIER_CONTROL must not be empty")
     if not ip_address(asked.host).is_loopback and (secret == KNOWN_SECRET or control == KNOWN_CONTROL):
-        raise SystemExit(
-            "off loopback, set SANDBOX_SUPPLIER_SECRET and SANDBOX_SUPPLIER_CONTROL to values of your own"
-        )
+        raise SystemExit("off loopback, set SANDBOX_SUPPLIER_SECRET and SANDBOX_SUPPLIER_CONTROL to values of your own")
     shelf = load(asked.state) if asked.state else Shelf()
     app = build(shelf, Door(asked.account, secret, control), asked.state)
     serve_until_signal(app, host=asked.host, port=asked.port, name="sandbox supplier")

@@ -32,9 +32,7 @@ async def waiting(shop: Shop, buyer: UUID) -> Placed:
     return placed
 
 
-async def test_a_refund_moves_the_money_back_and_is_audited(
-    runtime: Runtime, shop: Shop, owner: StaffClient
-) -> None:
+async def test_a_refund_moves_the_money_back_and_is_audited(runtime: Runtime, shop: Shop, owner: StaffClient) -> None:
     buyer = await shop.buyer(wallet_cents=1_500)
     order = await waiting(shop, buyer)
     assert (await shop.wallet_cents(buyer), await shop.deposit_cents()) == (500, 4_200)
@@ -51,9 +49,7 @@ async def test_a_refund_moves_the_money_back_and_is_audited(
     assert "Sale given back" in text_of(page)
 
 
-async def test_a_second_refund_is_refused_and_nothing_moves(
-    runtime: Runtime, shop: Shop, owner: StaffClient
-) -> None:
+async def test_a_second_refund_is_refused_and_nothing_moves(runtime: Runtime, shop: Shop, owner: StaffClient) -> None:
     buyer = await shop.buyer(wallet_cents=1_000)
     order = await waiting(shop, buyer)
     await owner.get(f"/console/orders/{order.no}")
@@ -66,9 +62,7 @@ async def test_a_second_refund_is_refused_and_nothing_moves(
     assert len(await audited(runtime, "orders.refund", order.no)) == 1
 
 
-async def test_the_order_shows_its_ledger_in_balance_and_no_line_of_the_master(
-    shop: Shop, owner: StaffClient
-) -> None:
+async def test_the_order_shows_its_ledger_in_balance_and_no_line_of_the_master(shop: Shop, owner: StaffClient) -> None:
     order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
 
     page = text_of(await owner.get(f"/console/orders/{order.no}"))
@@ -134,9 +128,7 @@ async def test_the_overview_counts_today(shop: Shop, owner: StaffClient) -> None
     assert "Deposit with the master ¥34.00" in page
 
 
-async def test_a_notice_goes_away_by_itself_when_its_order_waits_no_longer(
-    shop: Shop, owner: StaffClient
-) -> None:
+async def test_a_notice_goes_away_by_itself_when_its_order_waits_no_longer(shop: Shop, owner: StaffClient) -> None:
     order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
     assert order.no in text_of(await owner.get("/console")).partition("Orders today")[0]
 

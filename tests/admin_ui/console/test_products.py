@@ -53,9 +53,7 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_is_listed(
     assert "Monthly pass" not in text_of(await owner.get("/console/products"))
 
 
-async def test_a_largest_quantity_below_the_least_is_told_at_its_field(
-    shop: Shop, owner: StaffClient
-) -> None:
+async def test_a_largest_quantity_below_the_least_is_told_at_its_field(shop: Shop, owner: StaffClient) -> None:
     await owner.get("/console/products/new")
 
     answer = await owner.post("/console/products", good_id=shop.good_id, **FORM | {"min_quantity": "6"})
@@ -69,9 +67,7 @@ async def test_a_product_is_changed(runtime: Runtime, shop: Shop, owner: StaffCl
     assert 'value="10.00"' in form.text
 
     page = await owner.follow(
-        await owner.post(
-            f"/console/products/{shop.product_id}", good_id=shop.good_id, **FORM | {"price": "1,234.5"}
-        )
+        await owner.post(f"/console/products/{shop.product_id}", good_id=shop.good_id, **FORM | {"price": "1,234.5"})
     )
 
     assert "¥1,234.50" in text_of(page)
@@ -92,9 +88,7 @@ async def test_a_product_is_hidden_and_shown_again(runtime: Runtime, shop: Shop,
     assert len(await audited(runtime, "products.show", str(shop.product_id))) == 1
 
 
-async def test_the_same_address_is_a_drawer_for_htmx_and_a_page_for_others(
-    shop: Shop, owner: StaffClient
-) -> None:
+async def test_the_same_address_is_a_drawer_for_htmx_and_a_page_for_others(shop: Shop, owner: StaffClient) -> None:
     path = f"/console/products/{shop.product_id}"
 
     page, drawer = await owner.get(path), await owner.drawer(path)
@@ -104,8 +98,6 @@ async def test_the_same_address_is_a_drawer_for_htmx_and_a_page_for_others(
     assert f'href="{path}"' in drawer.text
 
 
-@pytest.mark.parametrize(
-    "path", ["/console/products/999999", "/console/orders/NOBODY", "/console/money/payments/X"]
-)
+@pytest.mark.parametrize("path", ["/console/products/999999", "/console/orders/NOBODY", "/console/money/payments/X"])
 async def test_what_is_not_there_is_a_404(owner: StaffClient, path: str) -> None:
     assert (await owner.get(path)).status_code == 404

@@ -62,9 +62,7 @@ async def test_an_empty_price_offers_the_good_no_more(shop: Shop, operator: Staf
     assert await quoted(shop) is None
 
 
-async def test_a_wrong_price_is_told_at_its_tier_and_no_price_changes(
-    shop: Shop, operator: StaffClient
-) -> None:
+async def test_a_wrong_price_is_told_at_its_tier_and_no_price_changes(shop: Shop, operator: StaffClient) -> None:
     field = f"price_{await tier_of(shop)}"
     await operator.get(f"/goods/{shop.good_id}")
 
@@ -96,9 +94,7 @@ async def test_imported_cards_are_counted_and_duplicates_are_told(
     assert len(await audited(runtime, "cards.import", str(shop.good_id))) == 2
 
 
-async def test_thousands_of_cards_go_in_by_one_paste(
-    runtime: Runtime, shop: Shop, operator: StaffClient
-) -> None:
+async def test_thousands_of_cards_go_in_by_one_paste(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
     path = f"/goods/{shop.good_id}"
     before = await in_pool(runtime, shop.good_id)
     await operator.get(path)
@@ -123,9 +119,7 @@ async def test_a_good_is_added_and_its_name_is_taken_then(operator: StaffClient)
     assert name in text_of(await operator.get(f"/goods?q={name[-6:]}"))
 
 
-async def test_an_offer_is_added_changed_and_paused(
-    runtime: Runtime, shop: Shop, operator: StaffClient
-) -> None:
+async def test_an_offer_is_added_changed_and_paused(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
     mark = ids.code(6)
     await operator.get("/suppliers/new")
     supplier = await operator.follow(
@@ -150,9 +144,7 @@ async def test_an_offer_is_added_changed_and_paused(
     assert "offers this article already" in error_at(same, "sku")
 
     offer = page.text.rpartition(f'href="{path}/')[2].partition('"')[0]
-    page = await operator.follow(
-        await operator.post(f"{path}/{offer}", sku="A-2", cost="4.5", stock="7", priority="1")
-    )
+    page = await operator.follow(await operator.post(f"{path}/{offer}", sku="A-2", cost="4.5", stock="7", priority="1"))
     assert "Best cost ¥4.50" in text_of(page)
     page = await operator.follow(await operator.post(f"{path}/{offer}/pause", paused="yes"))
     assert "Best cost ¥5.00" in text_of(page)

@@ -61,9 +61,7 @@ async def test_a_new_station_is_reachable_at_once_and_its_owner_can_sign_in(
     assert await ledger_is_balanced(runtime)
 
 
-async def test_hosts_of_its_own_lead_to_the_station(
-    runtime: Runtime, operator: StaffClient, clients: Clients
-) -> None:
+async def test_hosts_of_its_own_lead_to_the_station(runtime: Runtime, operator: StaffClient, clients: Clients) -> None:
     form = await draft(runtime)
     hosts = [f"{form['slug']}.example.com", f"www.{form['slug']}.example.com"]
     await operator.get("/tenants/new")
@@ -123,9 +121,7 @@ async def test_a_wrong_field_is_named_and_nothing_is_made(
     assert await stations_called(runtime, form["slug"]) == 0
 
 
-async def test_a_deposit_form_sent_twice_is_booked_once(
-    runtime: Runtime, shop: Shop, operator: StaffClient
-) -> None:
+async def test_a_deposit_form_sent_twice_is_booked_once(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
     before = await shop.deposit_cents()
     key = hidden(await operator.get(f"/tenants/{shop.tenant.id}"), "request_key")
     path = f"/tenants/{shop.tenant.id}/deposit"

@@ -11,9 +11,7 @@ from kameng.infra.runtime import Runtime
 
 
 async def signed_in(redis: Redis, tenant_id: int | None = 1) -> sessions.Session:
-    return await sessions.create(
-        redis, "buyer", subject=ids.uuid7(), name="小明", tenant_id=tenant_id, role="member"
-    )
+    return await sessions.create(redis, "buyer", subject=ids.uuid7(), name="小明", tenant_id=tenant_id, role="member")
 
 
 async def test_a_session_is_found_by_its_id_on_its_own_host_only(runtime: Runtime) -> None:

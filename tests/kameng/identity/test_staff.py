@@ -124,9 +124,7 @@ async def test_right_passwords_are_not_counted(runtime: Runtime, owner: Account)
 async def test_a_hash_of_older_parameters_is_renewed(runtime: Runtime, owner: Account) -> None:
     stronger = Passwords(memory_kib=16, passes=1)
     await staff.sign_in(runtime, owner.login, PASSWORD, owner.tenant.id, owner.address, hasher=stronger)
-    again = await staff.sign_in(
-        runtime, owner.login, PASSWORD, owner.tenant.id, owner.address, hasher=stronger
-    )
+    again = await staff.sign_in(runtime, owner.login, PASSWORD, owner.tenant.id, owner.address, hasher=stronger)
 
     assert again.name == "站长"
 

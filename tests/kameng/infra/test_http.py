@@ -92,9 +92,7 @@ async def test_a_name_that_does_not_exist_sent_nothing() -> None:
             await outbound.request("GET", "http://nowhere.invalid/")
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://127.0.0.1/", "/relative", "http://", "http://[::1", "file:///etc/hosts"]
-)
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "/relative", "http://", "http://[::1", "file:///etc/hosts"])
 async def test_an_address_that_is_not_http_sent_nothing(url: str) -> None:
     async with door() as outbound:
         with pytest.raises(NotSent):

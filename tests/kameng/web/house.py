@@ -42,8 +42,7 @@ PAGES = {
         "{% for toast in toasts %}<b class={{ toast.kind }}>{{ toast.text }}</b>{% endfor %}{{ word }}"
     ),
     "form.html": (
-        "{% for name, told in form.errors.items() %}{{ name }}: {{ told }};{% endfor %}"
-        "{{ form.values.contact }}"
+        "{% for name, told in form.errors.items() %}{{ name }}: {{ told }};{% endfor %}{{ form.values.contact }}"
     ),
     "broken.html": "{{ nowhere }}",
     "errors/error.html": (
@@ -223,9 +222,7 @@ def build(folder: Path, runtime: Runtime, **changes: object) -> House:
     settings: Settings = msgspec.structs.replace(runtime.settings, **changes)
     changed = msgspec.structs.replace(runtime, settings=settings)
     assets = Assets.read(folder)
-    master = create_app(
-        changed, face="master", handlers=[home, tenants], template_folders=[folder], assets=assets
-    )
+    master = create_app(changed, face="master", handlers=[home, tenants], template_folders=[folder], assets=assets)
     station = create_app(
         changed, face="station", handlers=[*STATION, *CONSOLE], template_folders=[folder], assets=assets
     )

@@ -11,9 +11,7 @@ JSON = {"Accept": "application/json"}
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.mark.parametrize(
-    ("how", "status"), [("conflict", 409), ("refused", 422), ("busy", 429), ("bug", 500)]
-)
+@pytest.mark.parametrize(("how", "status"), [("conflict", 409), ("refused", 422), ("busy", 429), ("bug", 500)])
 async def test_every_family_has_its_status_and_a_page(browser: Browser, how: str, status: int) -> None:
     answer = await browser.post(f"/fail/{how}")
 
@@ -109,9 +107,7 @@ async def test_another_content_type_is_told_which_is_expected(browser: Browser) 
 
 async def test_control_signs_are_refused(browser: Browser) -> None:
     for contact in ("a\0b", "a\x1bb", "two\nlines"):
-        answer = await browser.post(
-            "/orders", {"product_id": "1", "quantity": "1", "contact": contact}, headers=JSON
-        )
+        answer = await browser.post("/orders", {"product_id": "1", "quantity": "1", "contact": contact}, headers=JSON)
 
         assert answer.json()["error"]["field"] == "contact"
 

@@ -35,9 +35,7 @@ class Product(Struct):
 
 
 def read(**sent: str | list[str]) -> Product:
-    pairs = [
-        (name, one) for name, said in sent.items() for one in ([said] if isinstance(said, str) else said)
-    ]
+    pairs = [(name, one) for name, said in sent.items() for one in ([said] if isinstance(said, str) else said)]
     return forms.read(pairs, Product)
 
 

@@ -74,9 +74,7 @@ async def test_readiness_is_503_when_one_check_is_not_ok(house: House) -> None:
 
 async def test_a_stranger_cannot_say_who_he_is(house: House, tenant: Tenant) -> None:
     async with house.browser(tenant.host) as browser:
-        answer = await browser.get(
-            "/who", headers={"X-Forwarded-For": "198.51.100.1", "X-Request-Id": "mine"}
-        )
+        answer = await browser.get("/who", headers={"X-Forwarded-For": "198.51.100.1", "X-Request-Id": "mine"})
 
     assert answer.json()["address"] == "203.0.113.9"
     assert answer.headers["x-request-id"] != "mine"

@@ -27,9 +27,7 @@ def test_nonsense_in_the_address_counts_as_absent() -> None:
 
 async def test_a_page_knows_its_neighbours(runtime: Runtime) -> None:
     async with runtime.database.master_session() as session:
-        page = await paging.of_sql(
-            session, ROWS, {"last": 45, "like": "%"}, asked("/orders?page=2&state=paid")
-        )
+        page = await paging.of_sql(session, ROWS, {"last": 45, "like": "%"}, asked("/orders?page=2&state=paid"))
 
     assert [row.n for row in page.items] == list(range(21, 41))
     assert (page.total, page.pages, page.page) == (45, 3, 2)

@@ -42,9 +42,7 @@ async def test_without_origin_the_referer_decides(browser: Browser, tenant: Tena
     own, foreign = f"http://{tenant.host}/products/1?a=b", "https://evil.example/"
 
     assert (await browser.post("/orders", ORDER, headers={"Origin": "", "Referer": own})).status_code == 201
-    assert (
-        await browser.post("/orders", ORDER, headers={"Origin": "", "Referer": foreign})
-    ).status_code == 403
+    assert (await browser.post("/orders", ORDER, headers={"Origin": "", "Referer": foreign})).status_code == 403
     assert (await browser.post("/orders", ORDER, headers={"Origin": ""})).status_code == 403
 
 
@@ -55,9 +53,7 @@ async def test_a_wrong_token_is_refused(browser: Browser, token: str) -> None:
     assert (await browser.post("/orders", ORDER)).status_code == 403
 
 
-async def test_the_token_of_another_browser_is_refused(
-    house: House, browser: Browser, tenant: Tenant
-) -> None:
+async def test_the_token_of_another_browser_is_refused(house: House, browser: Browser, tenant: Tenant) -> None:
     async with house.browser(tenant.host) as other:
         await other.get("/")
         other.token = browser.token
@@ -136,9 +132,7 @@ async def test_htmx_is_sent_to_sign_in_by_a_header(browser: Browser, tenant: Ten
     assert answer.headers["hx-redirect"] == "/console/login?next=/console/orders%3Fpage%3D2"
 
 
-@pytest.mark.parametrize(
-    "wanted", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/\tevil"]
-)
+@pytest.mark.parametrize("wanted", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/\tevil"])
 async def test_after_signing_in_nobody_is_led_away(browser: Browser, wanted: str) -> None:
     answer = await browser.client.post(
         "/login",
@@ -173,9 +167,7 @@ async def test_an_address_that_does_not_exist_has_the_headers_too(browser: Brows
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_over_tls_cookies_are_locked_to_the_host(
-    runtime: Runtime, tenant: Tenant, tmp_path: Path
-) -> None:
+async def test_over_tls_cookies_are_locked_to_the_host(runtime: Runtime, tenant: Tenant, tmp_path: Path) -> None:
     house = build(tmp_path, runtime, scheme="https")
     async with house.browser(tenant.host) as browser:
         first = await browser.get("/")

@@ -30,9 +30,7 @@ def work(kind):
     log("not for readers")
     notify(msg="Marked by its name")
 '''
-TEMPLATE = (
-    '<p>{{ _("Pay %(amount)s", amount=1) }}</p>{% trans %}Back{% endtrans %}{{ ngettext("one", "many", 2) }}'
-)
+TEMPLATE = '<p>{{ _("Pay %(amount)s", amount=1) }}</p>{% trans %}Back{% endtrans %}{{ ngettext("one", "many", 2) }}'
 
 
 def test_msgids_are_found_in_python_and_templates(tmp_path: Path) -> None:
@@ -65,9 +63,7 @@ def test_a_word_without_translation_is_missing() -> None:
     catalogue.add("Maybe", "也许", flags=["fuzzy"])
     catalogue.add(("key", "keys"), ("密钥",))
 
-    told = {
-        word: extraction._is_translated(catalogue, word) for word in ("Back", "Next", "Maybe", "key", "Gone")
-    }
+    told = {word: extraction._is_translated(catalogue, word) for word in ("Back", "Next", "Maybe", "key", "Gone")}
     assert told == {"Back": True, "Next": False, "Maybe": False, "key": True, "Gone": False}
 
 

@@ -63,7 +63,9 @@ async def let_time_pass(runtime: Runtime, order_id: object, seconds: float) -> N
         await session.execute(text("UPDATE outbox SET due_at = now() WHERE true"))
 
 
-async def test_a_good_that_is_not_in_stock_is_bought_and_delivered(runtime: Runtime, shop: Shop, supplier: Supplier) -> None:
+async def test_a_good_that_is_not_in_stock_is_bought_and_delivered(
+    runtime: Runtime, shop: Shop, supplier: Supplier
+) -> None:
     placed = await shop.buy(await shop.buyer(wallet_cents=12_000), quantity=2)
     assert placed.state is State.PAID
 

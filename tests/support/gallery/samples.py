@@ -140,9 +140,7 @@ def products() -> list[SimpleNamespace]:
         ("电费缴纳 200 元", 19900, 20000, 55, 61),
     ]
     return [
-        SimpleNamespace(
-            href="/product", name=name, price_cents=price, list_cents=instead, stock=stock, sold=sold
-        )
+        SimpleNamespace(href="/product", name=name, price_cents=price, list_cents=instead, stock=stock, sold=sold)
         for name, price, instead, stock, sold in rows
     ]
 

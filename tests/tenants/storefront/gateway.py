@@ -35,9 +35,7 @@ class Gateway(Struct, frozen=True):
 
     async def orders(self) -> list[dict[str, Any]]:
         async with httpx.AsyncClient(trust_env=False) as client:
-            found: list[dict[str, Any]] = (
-                await client.get(f"{self.url}/control/orders", headers=CONTROL)
-            ).json()
+            found: list[dict[str, Any]] = (await client.get(f"{self.url}/control/orders", headers=CONTROL)).json()
         return found
 
 

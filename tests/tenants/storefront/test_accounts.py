@@ -10,15 +10,11 @@ from tests.tenants.storefront.gateway import open_channel
 from tests.tenants.storefront.steps import bought, buy, member, newest_buyer
 
 
-async def log_in(
-    browser: Browser, login: str, password: str = PASSWORD, path: str = "/login"
-) -> httpx.Response:
+async def log_in(browser: Browser, login: str, password: str = PASSWORD, path: str = "/login") -> httpx.Response:
     return await browser.post(path, {"login": login, "password": password}, page="/login")
 
 
-async def test_a_member_signs_in_from_anywhere_and_finds_his_orders(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_a_member_signs_in_from_anywhere_and_finds_his_orders(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["KEY-1"])
     await browser(shop.tenant).register("Li.Na")
     elsewhere = browser(shop.tenant)
@@ -40,9 +36,7 @@ async def test_signing_in_leads_nowhere_else(runtime: Runtime, browser: OpenBrow
         assert answer.headers["location"] == "/"
 
 
-async def test_a_wrong_password_and_a_wrong_login_say_the_same(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_a_wrong_password_and_a_wrong_login_say_the_same(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime)
     await browser(shop.tenant).register("li.na")
     visitor = browser(shop.tenant)
@@ -87,9 +81,7 @@ async def test_a_login_is_taken_once_whatever_its_case(runtime: Runtime, browser
     shop = await open_shop(runtime)
     await browser(shop.tenant).register("Li.Na")
 
-    answer = await browser(shop.tenant).post(
-        "/register", {"login": "li.na", "password": PASSWORD}, page="/register"
-    )
+    answer = await browser(shop.tenant).post("/register", {"login": "li.na", "password": PASSWORD}, page="/register")
 
     assert answer.status_code == 422
     assert "This account name is taken." in answer.text
@@ -128,9 +120,7 @@ async def test_a_guest_who_registers_keeps_his_orders(runtime: Runtime, browser:
     assert (await stale.get(f"/orders/{no}")).status_code == 404
 
 
-async def test_a_member_who_registers_again_opens_another_account(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_a_member_who_registers_again_opens_another_account(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["K"], price="10.00")
     buyer = await member(shop, browser, wallet_cents=2_500)
 

@@ -83,9 +83,7 @@ async def test_a_wallet_that_is_too_low_shows_the_form_again(runtime: Runtime, b
     assert await ledger_is_balanced(runtime)
 
 
-async def test_an_exhausted_deposit_refuses_and_tells_the_owner_once(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_an_exhausted_deposit_refuses_and_tells_the_owner_once(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["K"], wholesale_price="8.00", deposit_cents=799)
     buyer = await member(shop, browser, wallet_cents=5_000)
 
@@ -123,9 +121,7 @@ async def test_the_shelf_shows_what_is_on_sale_and_finds_it(runtime: Runtime, br
     shop = await open_shop(runtime, keys=["K"])
     visitor = browser(shop.tenant)
 
-    home, found, missed = [
-        (await visitor.get(path)).text for path in ("/", "/?q=%E6%9C%88%E5%8D%A1", "/?q=%25")
-    ]
+    home, found, missed = [(await visitor.get(path)).text for path in ("/", "/?q=%E6%9C%88%E5%8D%A1", "/?q=%25")]
 
     link = f'href="/p/{shop.product_id}"'
     assert link in home

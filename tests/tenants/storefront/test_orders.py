@@ -79,9 +79,7 @@ async def test_a_waiting_order_says_why_and_shows_no_key(runtime: Runtime, brows
     assert status == {"no": no, "state": "waiting", "final": False}
 
 
-async def test_what_ended_without_a_key_says_where_the_money_is(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_what_ended_without_a_key_says_where_the_money_is(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["KEY-1"])
     buyer = await member(shop, browser, wallet_cents=2_500)
     no = await bought(buyer, shop)
@@ -112,9 +110,7 @@ async def test_the_list_holds_ones_own_orders_in_pages(runtime: Runtime, browser
     assert "Log in to see your orders" in (await browser(shop.tenant).get("/orders")).text
 
 
-async def test_an_order_is_found_by_its_number_by_its_owner_only(
-    runtime: Runtime, browser: OpenBrowser
-) -> None:
+async def test_an_order_is_found_by_its_number_by_its_owner_only(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["KEY-1"])
     owner, other = await member(shop, browser, wallet_cents=2_500), await member(shop, browser)
     no = await bought(owner, shop)

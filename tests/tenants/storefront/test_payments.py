@@ -76,9 +76,7 @@ async def test_a_topup_is_credited_once_however_often_it_is_notified(
     assert await ledger_is_balanced(runtime)
 
 
-async def test_the_return_page_credits_nothing(
-    runtime: Runtime, browser: OpenBrowser, gateway: Gateway
-) -> None:
+async def test_the_return_page_credits_nothing(runtime: Runtime, browser: OpenBrowser, gateway: Gateway) -> None:
     shop = await open_shop(runtime)
     channel = await open_channel(shop, gateway.url)
     buyer = await member(shop, browser)
@@ -92,9 +90,7 @@ async def test_the_return_page_credits_nothing(
     assert await shop.wallet_cents(await newest_buyer(shop.tenant)) == 0
 
 
-async def test_forged_notices_are_refused_and_kept(
-    runtime: Runtime, browser: OpenBrowser, gateway: Gateway
-) -> None:
+async def test_forged_notices_are_refused_and_kept(runtime: Runtime, browser: OpenBrowser, gateway: Gateway) -> None:
     shop = await open_shop(runtime)
     channel, other = await open_channel(shop, gateway.url), await open_channel(shop, gateway.url, name="微信")
     buyer = await member(shop, browser)
@@ -138,9 +134,7 @@ async def test_a_notice_with_the_right_sign_is_not_believed_when_the_gateway_kno
 
 @pytest.mark.parametrize("path", ["/pay/99/{no}/notify", "/pay/{channel}/P261122AAAAAAAAAAAA/notify",
                                   "/pay/99999999999/{no}/notify", "/pay/{channel}/%00/notify"])  # fmt: skip
-async def test_a_notice_about_nothing_of_ours_is_not_found(
-    runtime: Runtime, browser: OpenBrowser, path: str
-) -> None:
+async def test_a_notice_about_nothing_of_ours_is_not_found(runtime: Runtime, browser: OpenBrowser, path: str) -> None:
     shop = await open_shop(runtime)
     channel = await open_channel(shop, "http://127.0.0.1:9")
     no = await top_up(await member(shop, browser), channel)
@@ -153,9 +147,7 @@ async def test_a_notice_about_nothing_of_ours_is_not_found(
 async def test_a_guest_pays_an_order_at_the_gateway_and_has_the_key(
     runtime: Runtime, browser: OpenBrowser, gateway: Gateway
 ) -> None:
-    shop = await open_shop(
-        runtime, keys=["KEY-1"], price="10.00", wholesale_price="8.00", deposit_cents=5_000
-    )
+    shop = await open_shop(runtime, keys=["KEY-1"], price="10.00", wholesale_price="8.00", deposit_cents=5_000)
     channel = await open_channel(shop, gateway.url)
     guest = browser(shop.tenant)
     no = await bought(guest, shop, pay_method=str(channel))
@@ -204,16 +196,12 @@ async def test_somebody_elses_payment_is_not_there(runtime: Runtime, browser: Op
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001", "50000.01", "1e9", "abc"])
-async def test_an_amount_that_cannot_be_paid_is_named(
-    runtime: Runtime, browser: OpenBrowser, amount: str
-) -> None:
+async def test_an_amount_that_cannot_be_paid_is_named(runtime: Runtime, browser: OpenBrowser, amount: str) -> None:
     shop = await open_shop(runtime)
     channel = await open_channel(shop, "http://127.0.0.1:9")
     buyer = await member(shop, browser)
 
-    answer = await buyer.post(
-        "/wallet/topups", {"amount": amount, "pay_method": str(channel)}, page="/wallet"
-    )
+    answer = await buyer.post("/wallet/topups", {"amount": amount, "pay_method": str(channel)}, page="/wallet")
 
     assert answer.status_code == 422
     assert 'href="#amount"' in answer.text

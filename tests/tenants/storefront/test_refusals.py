@@ -29,12 +29,8 @@ def error(answer: httpx.Response) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(
-    "quantity", ["0", "-1", "1000000000", "abc", "1.5", "", "99999999999999999999", "11"]
-)
-async def test_a_quantity_that_makes_no_sense_is_named(
-    runtime: Runtime, browser: OpenBrowser, quantity: str
-) -> None:
+@pytest.mark.parametrize("quantity", ["0", "-1", "1000000000", "abc", "1.5", "", "99999999999999999999", "11"])
+async def test_a_quantity_that_makes_no_sense_is_named(runtime: Runtime, browser: OpenBrowser, quantity: str) -> None:
     shop, buyer = await stocked(runtime, browser)
     form = await order_form(buyer, shop, quantity=quantity)
 
@@ -62,9 +58,7 @@ async def test_a_quantity_that_makes_no_sense_is_named(
         ("contact", "a\x00b"),
     ],
 )
-async def test_every_field_has_its_bounds(
-    runtime: Runtime, browser: OpenBrowser, field: str, value: str
-) -> None:
+async def test_every_field_has_its_bounds(runtime: Runtime, browser: OpenBrowser, field: str, value: str) -> None:
     shop, buyer = await stocked(runtime, browser)
     form = await order_form(buyer, shop, **{field: value})
 
@@ -123,9 +117,7 @@ async def test_text_stays_text(runtime: Runtime, browser: OpenBrowser, text: str
 
 
 @pytest.mark.parametrize("path", ["/orders", "/wallet/topups", "/login", "/register", "/logout"])
-async def test_a_form_needs_our_token_and_our_origin(
-    runtime: Runtime, browser: OpenBrowser, path: str
-) -> None:
+async def test_a_form_needs_our_token_and_our_origin(runtime: Runtime, browser: OpenBrowser, path: str) -> None:
     shop, buyer = await stocked(runtime, browser)
     form = await order_form(buyer, shop)
     theirs = await order_form(await member(shop, browser), shop)

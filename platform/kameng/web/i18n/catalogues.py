@@ -38,8 +38,6 @@ def _compiled(locale: str) -> NullTranslations:
 CATALOGUES: dict[str, NullTranslations] = {
     SOURCE: NullTranslations(),
     DEFAULT: NullTranslations(),
-    **{
-        path.parent.parent.name: _compiled(path.parent.parent.name) for path in FOLDER.glob("*/*/messages.po")
-    },
+    **{path.parent.parent.name: _compiled(path.parent.parent.name) for path in FOLDER.glob("*/*/messages.po")},
 }
 LOCALES = frozenset(CATALOGUES)

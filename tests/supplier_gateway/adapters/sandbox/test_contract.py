@@ -117,9 +117,7 @@ async def test_the_same_reference_again_is_the_first_order(
     assert [made["requests"] for made in supplier.orders_of(order.reference)] == [5]
 
 
-async def test_the_same_reference_for_something_else_is_refused(
-    adapter: SupplierAdapter, order: Order
-) -> None:
+async def test_the_same_reference_for_something_else_is_refused(adapter: SupplierAdapter, order: Order) -> None:
     await adapter.buy(order)
     other = Order(order.reference, order.sku, 3, order.max_unit_cost)
 
@@ -203,9 +201,7 @@ async def test_a_slow_supplier_is_waited_for_within_the_timeout(
     assert (await adapter.buy(order)).outcome is Outcome.DELIVERED
 
 
-async def test_a_pending_order_is_delivered_later(
-    supplier: Staged, adapter: SupplierAdapter, order: Order
-) -> None:
+async def test_a_pending_order_is_delivered_later(supplier: Staged, adapter: SupplierAdapter, order: Order) -> None:
     supplier.goes_wrong("pending", delay_ms=200)
 
     assert (await adapter.buy(order)).outcome is Outcome.PENDING
@@ -299,9 +295,7 @@ def test_a_malformed_order_is_a_definite_refusal(supplier: Staged, body: bytes) 
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid")
 
 
-async def test_the_state_file_keeps_orders_across_a_restart(
-    tmp_path: Path, outbound: Outbound, order: Order
-) -> None:
+async def test_the_state_file_keeps_orders_across_a_restart(tmp_path: Path, outbound: Outbound, order: Order) -> None:
     port = free_port()
     argv = ["-m", SERVER, "--port", str(port), "--account", ACCOUNT, "--state", str(tmp_path / "shelf.json")]
     url = f"http://127.0.0.1:{port}"

@@ -55,9 +55,7 @@ class Cashier(Controller):
     path = "/cashier/{trade_no:str}"
 
     @get()
-    async def show(
-        self, request: AnyRequest, book: NamedDependency[Book], trade_no: FromPath[str]
-    ) -> Response[str]:
+    async def show(self, request: AnyRequest, book: NamedDependency[Book], trade_no: FromPath[str]) -> Response[str]:
         try:
             order = book.order(trade_no)
         except GatewayRefusal as error:

@@ -54,9 +54,7 @@ WORDS = {
 }
 
 
-def cashier(
-    request: Request[Any, Any, Any], order: GatewayOrder, merchant: Merchant, return_to: str
-) -> Response[str]:
+def cashier(request: Request[Any, Any, Any], order: GatewayOrder, merchant: Merchant, return_to: str) -> Response[str]:
     """The page of one order. `return_to` is where a buyer who has paid goes on."""
     return _page(
         "cashier.html",

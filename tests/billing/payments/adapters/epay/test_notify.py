@@ -79,9 +79,7 @@ def test_a_missing_field_is_refused(provider: PaymentProvider, missing: str) -> 
     assert refused(provider, signed({k: v for k, v in GOOD.items() if k != missing}, KEY)) == missing
 
 
-@pytest.mark.parametrize(
-    "forged", ["", "0" * 32, "签名", "\ud800", sign(GOOD, KEY).upper(), sign(GOOD, "other-key")]
-)
+@pytest.mark.parametrize("forged", ["", "0" * 32, "签名", "\ud800", sign(GOOD, KEY).upper(), sign(GOOD, "other-key")])
 def test_a_wrong_signature_is_refused(provider: PaymentProvider, forged: str) -> None:
     assert refused(provider, {**GOOD, "sign": forged, "sign_type": "MD5"}) == "sign"
 
@@ -111,9 +109,7 @@ def test_a_channel_without_a_key_cannot_be_made(key: str) -> None:
         Channel("https://pay.example", "1001", key)
 
 
-@pytest.mark.parametrize(
-    ("base_url", "pid"), [("ftp://pay.example", "1"), ("pay.example", "1"), ("https://x", " ")]
-)
+@pytest.mark.parametrize(("base_url", "pid"), [("ftp://pay.example", "1"), ("pay.example", "1"), ("https://x", " ")])
 def test_a_channel_needs_an_address_and_a_merchant(base_url: str, pid: str) -> None:
     with pytest.raises(ValueError, match="needs"):
         Channel(base_url, pid, KEY)

@@ -45,9 +45,7 @@ class Shop:
         self.paths.append(target.path)
         self.hosts += re.findall(r"(?im)^host: (.*?)\r?$", head)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        writer.write(
-            f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {len(answer)}\r\n\r\n{answer}".encode()
-        )
+        writer.write(f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {len(answer)}\r\n\r\n{answer}".encode())
         await writer.drain()
         writer.close()
         async with self.news:
@@ -87,9 +85,7 @@ async def browser(url: str, control: httpx.AsyncClient) -> AsyncIterator[httpx.A
 
 @pytest.fixture
 async def control(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=url, headers={"X-Control-Token": CONTROL}, trust_env=False
-    ) as client:
+    async with httpx.AsyncClient(base_url=url, headers={"X-Control-Token": CONTROL}, trust_env=False) as client:
         (await client.post("/control/notify", json={})).raise_for_status()
         yield client
 
@@ -178,9 +174,7 @@ async def test_notices_repeat_until_the_answer_is_success_and_nothing_else(
     await asyncio.sleep(0.2)
 
     sent = [
-        note
-        for note in (await control.get("/control/notices")).json()
-        if note["out_trade_no"] == request_.payment_no
+        note for note in (await control.get("/control/notices")).json() if note["out_trade_no"] == request_.payment_no
     ]
     assert [note["accepted"] for note in sent] == [False, False, True]
     assert [note["reply"] for note in sent] == ["fail", '{"success":false}', "success"]
@@ -329,9 +323,9 @@ async def test_merchants_ask_with_their_key_for_their_own_orders_and_refund_no_m
     assert (order["status"], order["money"], order["type"]) == (1, "27.50", "alipay")
     assert (await api(**{**mine, "key": ""}, act="order"))["code"] == -1
     assert (await api(**{**mine, "pid": "1002", "key": OTHER_KEY}, act="order"))["code"] == -1
-    assert (
-        await api(**{**mine, "pid": "1002", "key": OTHER_KEY}, act="order", trade_no=str(order["trade_no"]))
-    )["code"] == -1
+    assert (await api(**{**mine, "pid": "1002", "key": OTHER_KEY}, act="order", trade_no=str(order["trade_no"])))[
+        "code"
+    ] == -1
     assert (await api(**mine, act="query"))["active"] == 1
     assert (await api(**mine, act="refund", money="20.00"))["code"] == 1
     assert (await api(**mine, act="refund", money="7.51"))["code"] == -1

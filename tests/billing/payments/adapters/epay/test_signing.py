@@ -51,9 +51,7 @@ plain = st.text(st.characters(exclude_characters="&=", codec="utf-8"), min_size=
 
 
 @given(st.dictionaries(plain, plain, max_size=8), keys, plain, plain)
-def test_any_changed_or_added_field_breaks_it(
-    params: dict[str, str], key: str, name: str, value: str
-) -> None:
+def test_any_changed_or_added_field_breaks_it(params: dict[str, str], key: str, name: str, value: str) -> None:
     whole = signed(params, key)
     assume(name not in ("sign", "sign_type") and whole.get(name) != value)
     assert not verify({**whole, name: value}, key)
