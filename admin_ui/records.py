@@ -17,7 +17,7 @@ SIZE = 50
 
 
 async def show(request: AnyRequest, session: AsyncSession, *, is_master: bool = False) -> Template:
-    """The newest lines that the session may read, `?before=` for older ones; at the master of all stations."""
+    """The newest lines that the session may read, `?before=` for older ones; at the master all."""
     asked = paging.wanted(request)
     before = asked.get("before")
     is_number = before.isascii() and before.isdigit() and len(before) < 19
