@@ -12,6 +12,7 @@ from admin_ui.console import notices
 from kameng.identity.permissions import Role
 from kameng.web import i18n
 from kameng.web.i18n.extraction import ROOT, SOURCES
+from kameng.web.people import TITLES
 from supplier_gateway.port import Fault
 from tenants.notices.queries import Notice
 from tenants.orders.states import State
@@ -109,7 +110,7 @@ def test_every_refusal_of_a_gateways_notice_has_words() -> None:
 def test_states_faults_and_roles_have_words() -> None:
     assert set(words.ORDERS) == {str(state) for state in State}
     assert set(words.FAULTS) == {str(fault) for fault in Fault}
-    assert {str(role) for role in Role} <= set(words.TITLES)
+    assert {str(role) for role in Role} <= set(TITLES)
 
 
 def test_every_notice_is_told() -> None:
