@@ -39,7 +39,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
-    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Station")),
+    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (
     Entry(N_("Overview"), "", "layout-dashboard", Permission.TENANTS_READ),

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.core import ids
 from kameng.identity.passwords import Passwords
 from kameng.infra.tenancy import Tenant
+from kameng.web.i18n import N_
 from tenants.buyers import queries
 from tenants.buyers.errors import LoginTaken, WrongLogin
 from tenants.buyers.models import Buyer
@@ -18,7 +19,15 @@ from tenants.buyers.models import Buyer
 class Registration(Struct, frozen=True, kw_only=True):
     """What a new member fills in."""
 
-    login: Annotated[str, Meta(min_length=3, max_length=60, pattern=r"^[^\s<>]+$")]
+    login: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=60,
+            pattern=r"^[^\s<>]+$",
+            extra={"message": N_("A login has 3 to 60 signs and no spaces.")},
+        ),
+    ]
     password: Annotated[str, Meta(min_length=8, max_length=200)]
     contact: Annotated[str, Meta(max_length=100)] = ""
 

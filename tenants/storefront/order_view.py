@@ -21,10 +21,10 @@ from tenants.orders.states import FINAL, State
 from tenants.storefront import numbers
 
 STEPS = (
-    (N_("Placed"), "receipt"),
-    (N_("Paid"), "wallet"),
-    (N_("Delivering"), "package"),
-    (N_("Delivered"), "key"),
+    (N_("Ordered"), "receipt"),
+    (N_("Payment"), "wallet"),
+    (N_("Delivery"), "package"),
+    (N_("Done"), "key"),
 )
 DONE = {
     State.UNPAID: 1,

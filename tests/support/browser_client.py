@@ -12,6 +12,7 @@ import pytest
 from deploy import asgi
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
+from kameng.web import cookies
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
 
@@ -29,11 +30,15 @@ class Unbundled(Assets):
 
 
 class Browser:
-    """One browser at one host. Without scripts: a page, its hidden fields, a form sent."""
+    """One browser at one host. Without scripts: a page, its hidden fields, a form sent. It reads English, the
+    language of the msgids, so that no translator breaks a test.
+    """
 
     def __init__(self, door: HostDispatch, host: str) -> None:
         self.origin = f"http://{host}"
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=self.origin)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(door), base_url=self.origin, cookies={cookies.LANGUAGE: "en"}
+        )
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self.client.get(path, headers=headers)

@@ -131,6 +131,7 @@ async def test_a_member_who_registers_again_opens_another_account(runtime: Runti
 
 async def test_the_language_is_switched_and_kept(runtime: Runtime, browser: OpenBrowser) -> None:
     visitor = browser((await open_shop(runtime)).tenant)
+    visitor.client.cookies.clear()
     first = await visitor.get("/login")
 
     await visitor.get("/login?lang=en")
