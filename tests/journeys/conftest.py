@@ -49,8 +49,9 @@ async def town(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
         yield Town(stack, logins)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def chromium(town: Town) -> Iterator[Browser]:
+    """For modules of plain tests only: while it is open no other event loop can run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(ensure_browser()), args=SWITCHES)
         yield browser
