@@ -7,14 +7,16 @@ import pytest
 from msgspec import Struct
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from deploy.embedded import Servers, embedded_servers
 from deploy.migrations.runner import migrate
 from deploy.seeds.demo import Login, seed
 from kameng.infra.runtime import running
-from kameng.infra.settings import Settings
 from tests.support.browser_setup import ensure_browser
+from tests.support.house import settings_for
 from tests.support.stack import Stack, on_a_port_of_its_own, process, running_stack
 
-SCREENSHOTS = Path(__file__).parents[2] / ".kameng" / "screenshots"
+CHECKOUT = Path(__file__).parents[2]
+SCREENSHOTS = CHECKOUT / ".kameng" / "screenshots"
 PHONE = {"width": 360, "height": 640}
 DESKTOP = {"width": 1280, "height": 800}
 SWITCHES = [
@@ -37,9 +39,16 @@ class Town(Struct, frozen=True):
 
 
 @pytest.fixture(scope="session")
-async def town(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+def servers_of_the_town(worker_id: str) -> Iterator[Servers]:
+    """Servers of its own: its worker would take other tests' messages."""
+    with embedded_servers(CHECKOUT / ".kameng" / "test" / f"{worker_id}-town", durable=False, fresh=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def town(servers_of_the_town: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     folder = tmp_path_factory.mktemp("town")
-    own = on_a_port_of_its_own(settings)
+    own = on_a_port_of_its_own(settings_for(servers_of_the_town))
     await migrate(own)
     with running_stack(own, folder) as stack:
         async with running(own) as runtime:

@@ -55,7 +55,7 @@ async def test_a_machine_is_answered_in_json(runtime: Runtime, browser: OpenBrow
     status = (await buyer.get(f"/orders/{placed['no']}/status", **JSON)).json()
 
     assert placed | {"no": ""} == {"no": "", "state": "delivered", "total_cents": 1_000}
-    assert status == {"no": placed["no"], "state": "delivered", "final": True, "keys": ["KEY-1"]}
+    assert status == {"no": placed["no"], "state": "delivered", "total_cents": 1_000, "final": True, "keys": ["KEY-1"]}
 
 
 async def test_htmx_is_led_to_the_order(runtime: Runtime, browser: OpenBrowser) -> None:

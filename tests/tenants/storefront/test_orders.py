@@ -76,7 +76,7 @@ async def test_a_waiting_order_says_why_and_shows_no_key(runtime: Runtime, brows
         assert f"/live?shown=waiting.{reason}" in page
     assert (await buyer.get(f"/orders/{no}/keys.txt")).status_code == 404
     status = (await buyer.get(f"/orders/{no}/status", **JSON)).json()
-    assert status == {"no": no, "state": "waiting", "final": False}
+    assert status == {"no": no, "state": "waiting", "total_cents": 1_000, "final": False}
 
 
 async def test_what_ended_without_a_key_says_where_the_money_is(runtime: Runtime, browser: OpenBrowser) -> None:
