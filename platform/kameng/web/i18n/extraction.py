@@ -95,8 +95,8 @@ def _files(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def _families(modules: Sequence[ast.Module]) -> set[str]:
-    """The names of all classes that come from `KamengError`, wherever they are defined. Where two classes have
-    one name, in different modules, it counts if one of them does.
+    """The names of all classes that come from `KamengError`, wherever they are defined. Where two classes
+    have one name, in different modules, it counts if one of them does.
     """
     bases: dict[str, set[str]] = {}
     for module in modules:
