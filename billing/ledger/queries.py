@@ -52,7 +52,7 @@ MASTER_DAY = text(
            (count(*) FILTER (WHERE a.kind = 'master_revenue' AND e.amount_cents > 0)
             - count(*) FILTER (WHERE a.kind = 'master_revenue' AND e.amount_cents < 0))::int AS sales
     FROM ledger_accounts a JOIN ledger_entries e ON e.account_id = a.id
-    WHERE a.tenant_id IS NULL AND a.kind IN ('master_revenue', 'supplier_cost') AND e.created_at >= :since
+    WHERE a.tenant_id = 0 AND a.kind IN ('master_revenue', 'supplier_cost') AND e.created_at >= :since
     """
 )
 MASTER_HOURS = text(
@@ -61,7 +61,7 @@ MASTER_HOURS = text(
            (count(*) FILTER (WHERE e.amount_cents > 0) - count(*) FILTER (WHERE e.amount_cents < 0))::int AS sales,
            sum(e.amount_cents)::bigint AS revenue_cents
     FROM ledger_accounts a JOIN ledger_entries e ON e.account_id = a.id
-    WHERE a.tenant_id IS NULL AND a.kind = 'master_revenue' AND e.created_at >= :since AND e.created_at < :until
+    WHERE a.tenant_id = 0 AND a.kind = 'master_revenue' AND e.created_at >= :since AND e.created_at < :until
     GROUP BY 1 ORDER BY 1
     """
 )

@@ -12,7 +12,7 @@ from billing.deposits import service as deposits
 from billing.ledger import queries, service
 from billing.ledger.errors import DepositTooLow, KeyReused, refusals
 from billing.ledger.service import MASTER, Line
-from kameng.core import ids
+from kameng.core import clock, ids
 from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.db import roles_of, sqlstate
 from kameng.infra.runtime import Runtime
@@ -133,3 +133,16 @@ async def test_whatever_is_posted_the_balance_is_the_sum_of_the_entries_and_neve
         )
         assert entries.scalar_one() == expected
     assert await shop.deposit_cents() == expected
+
+
+async def test_the_masters_day_counts_what_sales_brought_and_cost(runtime: Runtime) -> None:
+    since = clock.now()
+    shop = await open_shop(runtime, keys=["K"], price="10.00", wholesale_price="8.00")
+    await shop.buy(await shop.buyer(wallet_cents=1_000))
+
+    async with runtime.database.master_session() as session:
+        day = await queries.master_day(session, since)
+        hours = await queries.master_hours(session, since, clock.now(), "Asia/Shanghai")
+
+    assert (day.sales, day.revenue_cents, day.cost_cents) == (1, 800, 500)
+    assert [(sales, revenue) for _, sales, revenue in hours] == [(1, 800)]

@@ -114,6 +114,7 @@ async def test_an_order_is_found_by_its_number_by_its_owner_only(runtime: Runtim
     shop = await open_shop(runtime, keys=["KEY-1"])
     owner, other = await member(shop, browser, wallet_cents=2_500), await member(shop, browser)
     no = await bought(owner, shop)
+    await other.get("/")  # takes the greeting of the new account off the next page
 
     found = await owner.get(f"/orders/find?no=+{no.lower()}")
     theirs = await other.get(f"/orders/find?no={no}")
