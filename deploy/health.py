@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
+import psycopg
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +19,7 @@ async def database(runtime: Runtime) -> str:
     try:
         async with runtime.database.master_session() as session:
             await session.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         return f"PostgreSQL does not answer: {_first_line(error)}"
     return OK
 
@@ -41,7 +42,7 @@ async def migrations(runtime: Runtime) -> str:
                 {"newest": len(load("tenant"))},
             )
             tenants = behind.scalar_one()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         return f"The versions cannot be read: {_first_line(error)}"
     if master != len(load("master")):
         return f"The master stands at version {master} of {len(load('master'))}; run `kameng migrate`."
@@ -61,7 +62,7 @@ async def clock(runtime: Runtime) -> str:
     try:
         async with runtime.database.master_session() as session:
             theirs = (await session.execute(text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         return f"The database's clock cannot be read: {_first_line(error)}"
     apart = abs(time.time() - float(theirs))
     return OK if apart < 1 else f"The database's clock is {apart:.1f} s apart from ours."

@@ -63,7 +63,6 @@ def servers_of_its_own() -> Iterator[Settings]:
                 vault_key=_key(),
                 port=port,
                 public_port=port,
-                log_level="warning",
                 log_format="json",
             )
     finally:

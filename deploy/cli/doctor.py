@@ -6,6 +6,7 @@ import sys
 
 import rich_click as click
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy import health, surroundings
 from deploy.cli.terminal import console, run
@@ -34,7 +35,7 @@ def doctor() -> None:
 async def _examine(settings: Settings) -> dict[str, str]:
     async with running(settings) as runtime:
         found = await health.ready(runtime)
-        found["login"] = await _login(runtime) if found["database"] == health.OK else found["database"]
+        found["login"] = await _login(runtime)
         found["clock"] = await health.clock(runtime)
     found["disk"] = _disk()
     return found
@@ -42,8 +43,12 @@ async def _examine(settings: Settings) -> dict[str, str]:
 
 async def _login(runtime: Runtime) -> str:
     """The application's login role may nothing by itself."""
-    async with runtime.database.master_session() as session:
-        row = (await session.execute(LOGIN, {"login": login_of(runtime.settings.database_url)})).one_or_none()
+    try:
+        async with runtime.database.engine.connect() as connection:
+            found = await connection.execute(LOGIN, {"login": login_of(runtime.settings.database_url)})
+            row = found.one_or_none()
+    except (SQLAlchemyError, OSError) as error:
+        return f"PostgreSQL does not answer: {str(error).splitlines()[0]}"
     if row is None:
         return "KAMENG_DATABASE_URL names no role."
     if row.rolsuper or row.rolcreaterole or row.rolbypassrls:

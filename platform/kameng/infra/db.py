@@ -65,7 +65,7 @@ class Database:
             driver_url(settings.database_url),
             pool_size=pool_size or settings.pool_size,
             max_overflow=0,
-            pool_timeout=5,
+            pool_timeout=10,
             pool_pre_ping=False,
             pool_use_lifo=True,
             isolation_level="AUTOCOMMIT",  # of the driver: `_enter` begins each transaction itself
@@ -84,8 +84,7 @@ class Database:
 
         What it recorded in the outbox is sent once the commit has happened.
         """
-        async with self.engine.connect() as connection:
-            taken = await _enter(connection, role, path)
+        async with self._entered(role, path) as (connection, taken):
             session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
             session.info[DRIVER] = taken
             try:
@@ -98,6 +97,24 @@ class Database:
                 session.expunge_all()
         if sent := outbox.pending(session):
             await self.dispatch(sent)
+
+    @asynccontextmanager
+    async def _entered(
+        self, role: str, path: str
+    ) -> AsyncIterator[tuple[AsyncConnection, psycopg.AsyncConnection[Any]]]:
+        """A pooled connection with its transaction begun. Connections that died in the pool, as all have when PostgreSQL
+        was started again, are thrown away and the next is taken: nothing was done on them yet."""
+        for patience in reversed(range(self.engine.pool.size() + 1)):  # type: ignore[attr-defined]  # a QueuePool
+            async with self.engine.connect() as connection:
+                try:
+                    taken = await _enter(connection, role, path)
+                except psycopg.OperationalError:
+                    await connection.invalidate()
+                    if not patience:
+                        raise
+                    continue
+                yield connection, taken
+                return
 
     async def close(self) -> None:
         await self.engine.dispose()

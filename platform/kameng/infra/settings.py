@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 8000
     metrics_port: int = 0  # 0: no metrics
     web_workers: int = 1
-    pool_size: int = 10
+    pool_size: int = 5  # of each process: twice the cores and one; more only wait for each other in PostgreSQL
     trusted_proxies: str = ""  # addresses whose X-Forwarded-For is believed, by commas
     supplier_timeout_s: float = 8.0
     gateway_timeout_s: float = 5.0

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import msgspec
 import structlog
 from prometheus_client import Counter, Histogram, start_http_server
 
@@ -28,16 +29,23 @@ def configure(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *(
-                [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+                [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
                 if as_json
                 else [structlog.dev.ConsoleRenderer()]
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=(
+            structlog.BytesLoggerFactory(sys.stderr.buffer) if as_json else structlog.WriteLoggerFactory(sys.stderr)
+        ),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+def _json(line: object, **_: object) -> bytes:
+    """One line of the log; what JSON does not know is written as it prints itself."""
+    return msgspec.json.encode(line, enc_hook=repr)
 
 
 def serve(settings: Settings) -> None:

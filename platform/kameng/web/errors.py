@@ -9,6 +9,7 @@ import html
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import psycopg
 import structlog
 from jinja2 import TemplateError
 from litestar import Request, Response
@@ -67,7 +68,7 @@ MESSAGES = {
     503: N_("The station is busy or being worked on. Nothing was changed; try again in a moment."),
 }
 BUSY_RETRY_S = 2
-AWAY = (RedisAway, RedisLate, OperationalError, PoolExhausted)
+AWAY = (RedisAway, RedisLate, OperationalError, psycopg.OperationalError, PoolExhausted)
 
 
 class Told(Struct, frozen=True, kw_only=True):

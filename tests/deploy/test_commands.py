@@ -1,0 +1,122 @@
+"""The `kameng` command against the test worker's own servers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kameng.core import ids
+from kameng.infra import settings as settings_door
+from kameng.infra.settings import Settings
+from tests.support.processes import ROOT, SOURCES
+
+PROGRAM = "from deploy.cli import main; main()"
+
+
+def kameng(settings: Settings | None, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a person would; without settings, with nothing but a wrong environment."""
+    known = settings_door.to_environ(settings) if settings else {}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        cwd=ROOT,
+        env={**os.environ, **SOURCES, **known, **environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_doctor_has_a_line_for_each_check(settings: Settings) -> None:
+    said = kameng(settings, "doctor")
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    names = [line.split()[1] for line in said.stdout.splitlines()]
+    assert names == ["database", "redis", "migrations", "login", "clock", "disk"]
+
+
+def test_doctor_says_what_is_bad_and_fails(settings: Settings) -> None:
+    said = kameng(settings, "doctor", KAMENG_REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert said.returncode == 1
+    assert "bad redis" in said.stdout
+    assert "Traceback" not in said.stderr
+
+
+def test_doctor_does_not_like_a_login_that_has_rights(settings: Settings) -> None:
+    said = kameng(settings, "doctor", KAMENG_DATABASE_URL=settings.admin_url)
+
+    assert said.returncode == 1
+    assert "bad login" in said.stdout
+
+
+def test_a_missing_variable_is_one_sentence(settings: Settings) -> None:
+    said = kameng(None, "doctor", KAMENG_DATABASE_URL=settings.database_url)
+
+    assert said.returncode == 1
+    assert said.stderr.strip().endswith("is not set.")
+    assert "KAMENG_REDIS_URL" in said.stderr
+
+
+def test_a_station_is_opened_and_listed(settings: Settings) -> None:
+    mark = ids.code(6).lower()
+    assert kameng(settings, "migrate").returncode == 0
+    no_tier = kameng(settings, "tenant", "create", f"shop-{mark}", "新店", "--tier", f"none {mark}")
+    assert (no_tier.returncode, "There is no tier" in no_tier.stderr) == (1, True)
+
+    kameng_tier(settings, mark)
+    opened = kameng(
+        settings, "tenant", "create", f"shop-{mark}", "新店", "--tier", mark, "--deposit", "12.34",
+        "--owner", f"boss-{mark}", "--password", "long-enough-password",
+    )  # fmt: skip
+    again = kameng(settings, "tenant", "create", f"shop-{mark}", "新店", "--tier", mark)
+    listed = kameng(settings, "tenant", "list")
+
+    assert opened.returncode == 0, opened.stderr
+    assert (again.returncode, "is taken" in again.stderr) == (1, True)
+    (line,) = [line for line in listed.stdout.splitlines() if f"shop-{mark}" in line]
+    assert "¥12.34" in line
+
+
+def kameng_tier(settings: Settings, name: str) -> None:
+    """There is no command for tiers; the master's console makes them."""
+    program = (
+        "import asyncio, sys\n"
+        "from billing.wholesale import service\nfrom kameng.infra import settings\n"
+        "from kameng.infra.runtime import running\n"
+        "async def add(name):\n"
+        "    async with running(settings.read()) as runtime, runtime.database.master_session() as session:\n"
+        "        await service.add_tier(session, name)\n"
+        "asyncio.run(add(sys.argv[1]))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, name],
+        cwd=ROOT,
+        env={**os.environ, **SOURCES, **settings_door.to_environ(settings)},
+        check=True,
+    )
+
+
+def test_an_operator_is_made_once(settings: Settings) -> None:
+    login = f"op-{ids.code(6).lower()}"
+    first = kameng(settings, "operator", "create", login, "--password", "long-enough-password")
+    again = kameng(settings, "operator", "create", login, "--password", "long-enough-password")
+    short = kameng(settings, "operator", "create", f"{login}-2", "--password", "short")
+
+    assert first.returncode == 0, first.stderr
+    assert f"{login} can sign in" in first.stdout
+    assert again.returncode == short.returncode == 1
+    assert "Traceback" not in again.stderr + short.stderr
+
+
+@pytest.mark.xdist_group("browser")  # not beside the browser: both want the whole machine
+def test_the_bench_prints_exactly_its_figures(settings: Settings) -> None:
+    said = kameng(None, "bench", "orders", "--seconds", "1", "--clients", "4", "--json")
+
+    assert said.returncode == 0, said.stderr
+    figures = json.loads(said.stdout)
+    assert list(figures) == ["orders_per_s", "p50_ms", "p95_ms", "p99_ms", "sql_limit_per_s", "ratio"]
+    assert all(value > 0 for value in figures.values())
+    assert figures["p50_ms"] <= figures["p95_ms"] <= figures["p99_ms"]
