@@ -44,7 +44,7 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
         async with tenant.begin() as session:
             await service.wait(session, order, _reason(receipt))
         await live.changed(runtime, tenant, order.no)
-        raise Later(_patience_s(order, receipt), _reason(receipt))
+        raise Later(_patience_s(order), _reason(receipt))
     await live.changed(runtime, tenant, order.no)
 
 
@@ -69,10 +69,8 @@ def _reason(receipt: Receipt) -> str:
     return "checking"
 
 
-def _patience_s(order: Order, receipt: Receipt) -> float:
-    """Soon at first and while we only ask; then at a quarter of the order's age, at most every minute."""
-    if receipt.outcome is not Outcome.FAILED:
-        return SOON_S
+def _patience_s(order: Order) -> float:
+    """Soon at first; then at a quarter of the order's age, at most every minute: some suppliers never finish."""
     age_s = (clock.now() - order.created_at).total_seconds()
     return max(SOON_S, min(LATEST_S, age_s / 4))
 
