@@ -16,15 +16,18 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.cards import service as vault
 from kameng.core import clock, ids
 from kameng.infra import outbox
+from kameng.infra.crypto import Sealer
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from supplier_gateway.offers import queries as offers
 from supplier_gateway.offers.queries import OfferLine
 from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter
-from supplier_gateway.purchases import queries
+from supplier_gateway.purchases import checking, queries
 from supplier_gateway.purchases.models import Purchase
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
@@ -32,7 +35,9 @@ from supplier_gateway.suppliers import service as suppliers
 log = structlog.get_logger()
 
 PLACE = "purchases.cards"
-COST_SLACK = Decimal("1.05")  # a supplier may charge up to 5 % over the cost we know; beyond that it must refuse
+COST_SLACK = Decimal(
+    "1.05"
+)  # a supplier may charge up to 5 % over the cost we know; beyond that it must refuse
 SETTLE_S = 5.0  # beyond the wire's timeout: how long a request we gave up on may still take effect
 MAX_OFFERS = 3
 
@@ -158,7 +163,7 @@ async def _take(runtime: Runtime, step: Step) -> Receipt:
         fault=str(answer.fault or ""),
         asked_only=step.ask_only,
     )
-    return await _record(runtime, step, answer)
+    return await _record(runtime, step, checking.checked(step.order, answer))
 
 
 async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
@@ -175,14 +180,19 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
 
 async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
     sealer = await runtime.keyring.master()
-    sealed = [
-        sealer.seal(PLACE, f"{step.purchase_id}:{position}", secret)
-        for position, secret in enumerate(answer.cards)
-    ]
     async with runtime.database.master_session() as session:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
         if purchase.state == "delivered":
             return Receipt(Outcome.DELIVERED, cards=await _plain(runtime, purchase))
+        if answer.outcome is Outcome.DELIVERED and not await _are_new(
+            session, sealer, purchase, answer.cards
+        ):
+            log.error("supplier_sold_twice", reference=purchase.reference)
+            answer = checking.unbelievable("a card that was sold before")
+        sealed = [
+            sealer.seal(PLACE, f"{purchase.id}:{position}", secret)
+            for position, secret in enumerate(answer.cards)
+        ]
         purchase.answered(answer, sealed)
         purchase.lease_until = clock.now()
         if purchase.state == "delivered":
@@ -193,10 +203,23 @@ async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
     return Receipt(Outcome(purchase.state), cards=answer.cards, fault=answer.fault)
 
 
+async def _are_new(session: AsyncSession, sealer: Sealer, purchase: Purchase, cards: Sequence[str]) -> bool:
+    """Whether nobody has had one of these cards before, and none lies in our stock. They are taken note of then."""
+    fresh = vault.seal_all(sealer, cards)
+    noting = await session.begin_nested()
+    noted = await queries.note_cards(session, purchase, fresh)
+    if noted < len(cards):
+        await noting.rollback()
+        return False
+    await noting.commit()
+    return True
+
+
 async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
     sealer = await runtime.keyring.master()
     return tuple(
-        sealer.open(PLACE, f"{purchase.id}:{position}", sealed) for position, sealed in enumerate(purchase.cards)
+        sealer.open(PLACE, f"{purchase.id}:{position}", sealed)
+        for position, sealed in enumerate(purchase.cards)
     )
 
 
