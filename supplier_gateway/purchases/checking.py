@@ -34,9 +34,7 @@ def checked(order: Order, answer: Answer) -> Answer:
         return unbelievable("the same card more than once")
     if not 0 <= answer.cost_cents <= MAX_CENTS:
         return unbelievable("a cost that makes no sense")
-    if answer.cost_cents > _most_cents(
-        order
-    ):  # it has our money: the books say so, and a person is to ask why
+    if answer.cost_cents > _most_cents(order):  # it has our money: the books say so, and a person is to ask why
         log.error("supplier_overcharged", reference=order.reference, cost_cents=answer.cost_cents)
     return answer
 

@@ -88,8 +88,7 @@ def search(words: str = "", state: str = "") -> Select[tuple[Purchase]]:
     found = select(Purchase).order_by(Purchase.id.desc())
     if words:
         found = found.where(
-            Purchase.order_no.icontains(words, autoescape=True)
-            | Purchase.reference.icontains(words, autoescape=True)
+            Purchase.order_no.icontains(words, autoescape=True) | Purchase.reference.icontains(words, autoescape=True)
         )
     return found.where(Purchase.state == state) if state else found
 
@@ -109,16 +108,12 @@ async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
 
 async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:
     """The order's purchase that is under way or delivered; an index sees to it that there is at most one."""
-    return await session.scalar(
-        select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state != "failed")
-    )
+    return await session.scalar(select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state != "failed"))
 
 
 async def of_order(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
     """All purchases of an order, in the order in which they were tried."""
-    return (
-        await session.scalars(select(Purchase).where(Purchase.order_ref == order_ref).order_by(Purchase.id))
-    ).all()
+    return (await session.scalars(select(Purchase).where(Purchase.order_ref == order_ref).order_by(Purchase.id))).all()
 
 
 async def lock_order(session: AsyncSession, order_ref: UUID) -> None:

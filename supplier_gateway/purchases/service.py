@@ -35,9 +35,7 @@ from supplier_gateway.suppliers import service as suppliers
 log = structlog.get_logger()
 
 PLACE = "purchases.cards"
-COST_SLACK = Decimal(
-    "1.05"
-)  # a supplier may charge up to 5 % over the cost we know; beyond that it must refuse
+COST_SLACK = Decimal("1.05")  # a supplier may charge up to 5 % over the cost we know; beyond that it must refuse
 SETTLE_S = 5.0  # beyond the wire's timeout: how long a request we gave up on may still take effect
 MAX_OFFERS = 3
 
@@ -184,14 +182,11 @@ async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
         if purchase.state == "delivered":
             return Receipt(Outcome.DELIVERED, cards=await _plain(runtime, purchase))
-        if answer.outcome is Outcome.DELIVERED and not await _are_new(
-            session, sealer, purchase, answer.cards
-        ):
+        if answer.outcome is Outcome.DELIVERED and not await _are_new(session, sealer, purchase, answer.cards):
             log.error("supplier_sold_twice", reference=purchase.reference)
             answer = checking.unbelievable("a card that was sold before")
         sealed = [
-            sealer.seal(PLACE, f"{purchase.id}:{position}", secret)
-            for position, secret in enumerate(answer.cards)
+            sealer.seal(PLACE, f"{purchase.id}:{position}", secret) for position, secret in enumerate(answer.cards)
         ]
         purchase.answered(answer, sealed)
         purchase.lease_until = clock.now()
@@ -218,8 +213,7 @@ async def _are_new(session: AsyncSession, sealer: Sealer, purchase: Purchase, ca
 async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
     sealer = await runtime.keyring.master()
     return tuple(
-        sealer.open(PLACE, f"{purchase.id}:{position}", sealed)
-        for position, sealed in enumerate(purchase.cards)
+        sealer.open(PLACE, f"{purchase.id}:{position}", sealed) for position, sealed in enumerate(purchase.cards)
     )
 
 

@@ -169,9 +169,7 @@ async def test_a_key_from_our_own_stock_that_a_supplier_sells_again_is_not_sold_
     assert await shop.keys(second.id) == []
 
 
-async def test_a_key_that_a_supplier_has_delivered_cannot_be_put_into_stock(
-    runtime: Runtime, liar: Liar
-) -> None:
+async def test_a_key_that_a_supplier_has_delivered_cannot_be_put_into_stock(runtime: Runtime, liar: Liar) -> None:
     shop = await shop_at(runtime, liar)
     key = ids.code(10)
     liar.says = lambda asked: honest(asked, quantity=1, cards=[key])
@@ -182,9 +180,7 @@ async def test_a_key_that_a_supplier_has_delivered_cannot_be_put_into_stock(
     await shop.add_keys([key])
 
     async with runtime.database.master_session() as session:
-        found = await session.execute(
-            text("SELECT count(*) FROM card_pool WHERE item_id = :g"), {"g": shop.good_id}
-        )
+        found = await session.execute(text("SELECT count(*) FROM card_pool WHERE item_id = :g"), {"g": shop.good_id})
         assert found.scalar_one() == 0
 
 
@@ -252,8 +248,6 @@ async def test_a_stock_figure_that_makes_no_sense_stops_nobody_elses(
         await refresh_stock(runtime)
 
     async with runtime.database.master_session() as session:
-        found = await session.execute(
-            text("SELECT stock FROM offers WHERE good_id = :g"), {"g": other.good_id}
-        )
+        found = await session.execute(text("SELECT stock FROM offers WHERE good_id = :g"), {"g": other.good_id})
         assert found.scalar_one() == 7
         await session.execute(text("UPDATE offers SET state = 'paused' WHERE true"))

@@ -32,17 +32,13 @@ async def running_liar(says: Answer) -> AsyncIterator[Liar]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        lengths = [
-            line.split(":")[1] for line in head.split("\r\n") if line.lower().startswith("content-length")
-        ]
+        lengths = [line.split(":")[1] for line in head.split("\r\n") if line.lower().startswith("content-length")]
         body = await reader.readexactly(int(lengths[0])) if lengths else b""
         method, target, _ = head.split("\r\n")[0].split(" ")
         asked = Asked(method, target, body)
         liar.asked.append(asked)
         status, said = liar.says(asked)
-        writer.write(
-            b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (status, len(said)) + said
-        )
+        writer.write(b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (status, len(said)) + said)
         await writer.drain()
         writer.close()
 
