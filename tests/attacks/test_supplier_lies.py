@@ -1,15 +1,21 @@
 """A hostile supplier: whatever it answers, a buyer gets what he paid for, and only keys that nobody else has."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
+from supplier_gateway.offers import service as offers
 from supplier_gateway.offers.tasks import refresh_stock
+from supplier_gateway.suppliers import service as suppliers
+from tenants.orders import service as orders
 from tests.support.browser_client import OpenBrowser, browser, door
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.liar import Asked, Liar, running_liar
@@ -240,9 +246,9 @@ async def test_a_card_of_html_is_text_on_the_page(runtime: Runtime, liar: Liar, 
 async def test_a_stock_figure_that_makes_no_sense_stops_nobody_elses(
     runtime: Runtime, liar: Liar, stock: object
 ) -> None:
-    liar.says = lambda asked: (200, json.dumps({"sku": "x", "stock": stock}).encode())
+    liar.says = lambda _: (200, json.dumps({"sku": "x", "stock": stock}).encode())
     await shop_at(runtime, liar)
-    async with running_liar(lambda asked: (200, b'{"sku": "x", "stock": 7}')) as honest_one:
+    async with running_liar(lambda _: (200, b'{"sku": "x", "stock": 7}')) as honest_one:
         other = await shop_at(runtime, honest_one)
 
         await refresh_stock(runtime)
@@ -251,3 +257,63 @@ async def test_a_stock_figure_that_makes_no_sense_stops_nobody_elses(
         found = await session.execute(text("SELECT stock FROM offers WHERE good_id = :g"), {"g": other.good_id})
         assert found.scalar_one() == 7
         await session.execute(text("UPDATE offers SET state = 'paused' WHERE true"))
+
+
+async def test_a_slow_no_of_one_supplier_leads_to_the_next(runtime: Runtime, liar: Liar) -> None:
+    patient = structs.replace(runtime, settings=structs.replace(runtime.settings, supplier_timeout_s=5.0))
+    shop = await shop_at(runtime, liar)
+    liar.says, liar.waits_s = (lambda _: (409, b'{"error": "out_of_stock"}')), 2.2
+    async with running_liar(honest) as second:
+        await offer_too(runtime, shop, second.url)
+        placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
+
+        await work_off(patient)
+
+    assert await shop.state(placed.no) == "delivered"
+    assert len(liar.asked) == 1
+
+
+async def test_a_purchase_that_another_worker_has_settled_is_not_opened_again(runtime: Runtime, liar: Liar) -> None:
+    """The order may have been refunded on its failure."""
+    shop = await shop_at(runtime, liar)
+    liar.waits_s = 0.5
+    placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
+
+    working = asyncio.create_task(work_off(runtime))
+    await asyncio.sleep(0.3)
+    async with runtime.database.master_session() as session:
+        await session.execute(
+            text("UPDATE purchases SET state = 'failed', settled_at = now() WHERE order_ref = :o"), {"o": placed.id}
+        )
+    async with shop.tenant.begin() as session:
+        await orders.refund(session, placed.no)
+    await working
+
+    assert await shop.state(placed.no) == "refunded"
+    assert await purchases(runtime, placed.id) == [("failed", 0)]
+    assert await shop.keys(placed.id) == []
+
+
+async def test_a_worker_holds_a_purchase_for_as_long_as_both_its_calls_may_take(runtime: Runtime, liar: Liar) -> None:
+    patient = structs.replace(runtime, settings=structs.replace(runtime.settings, supplier_timeout_s=8.0))
+    shop = await shop_at(runtime, liar)
+    liar.waits_s = 0.5
+    placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
+
+    working = asyncio.create_task(work_off(patient))
+    await asyncio.sleep(0.3)
+    async with runtime.database.master_session() as session:
+        held = await session.execute(
+            text("SELECT extract(epoch FROM lease_until - created_at) FROM purchases WHERE order_ref = :o"),
+            {"o": placed.id},
+        )
+        assert held.scalar_one() > 16
+    await working
+
+
+async def offer_too(runtime: Runtime, shop: Shop, url: str) -> None:
+    """A second supplier of the shop's good, to be asked after the first."""
+    sealer = await runtime.keyring.master()
+    async with runtime.database.master_session() as session:
+        other = await suppliers.add(session, sealer, f"other {ids.code(6)}", "sandbox", url, "demo", SUPPLIER_SECRET)
+        await offers.add(session, shop.good_id, other.id, Decimal("6.00"), sku="x", priority=2)

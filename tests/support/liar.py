@@ -18,11 +18,12 @@ class Asked(Struct, frozen=True):
 
 
 class Liar(Struct):
-    """A running server: `says` makes the status and the body of each answer."""
+    """A running server: `says` makes the status and the body of each answer, which comes after `waits_s` seconds."""
 
     url: str
     says: Answer
     asked: list[Asked] = []
+    waits_s: float = 0.0
 
 
 @asynccontextmanager
@@ -37,6 +38,7 @@ async def running_liar(says: Answer) -> AsyncIterator[Liar]:
         method, target, _ = head.split("\r\n")[0].split(" ")
         asked = Asked(method, target, body)
         liar.asked.append(asked)
+        await asyncio.sleep(liar.waits_s)
         status, said = liar.says(asked)
         writer.write(b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (status, len(said)) + said)
         await writer.drain()
