@@ -79,9 +79,7 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
     `PlacedAlready` when the same request is being placed at this moment. Nothing was charged then.
     """
-    opening = await queries.opening(
-        session, draft.product_id, draft.quantity, buyer_id, draft.request_key
-    )
+    opening = await queries.opening(session, draft.product_id, draft.quantity, buyer_id, draft.request_key)
     if opening is None:
         raise ProductGone
     if opening.earlier_no:
@@ -100,9 +98,7 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
 def _check(opening: Opening, quantity: int) -> Decimal:
     """The wholesale price, if `quantity` can be sold."""
     if not opening.min_quantity <= quantity <= opening.max_quantity:
-        raise QuantityOutOfRange(
-            field="quantity", least=opening.min_quantity, most=opening.max_quantity
-        )
+        raise QuantityOutOfRange(field="quantity", least=opening.min_quantity, most=opening.max_quantity)
     if opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut(field="quantity")
     return opening.wholesale_price
@@ -217,12 +213,15 @@ async def deliver(session: AsyncSession, sealer: Sealer, order_id: UUID, secrets
 
 async def deliver_from_stock(session: AsyncSession, vault: Vault, order: Order) -> bool:
     """Delivers a waiting order from the master's stock, if cards have come in and no purchase is under way."""
+    now = await queries.order_by_no(session, order.no, lock=True)  # before the order's cards, as `refund` does
+    if now.final:
+        return False
     held = await queries.claim_late(session, order.id, order.good_id, order.quantity)
     if not held:
         return False
     await session.execute(POST_CARD_COST, {"id": order.id})
     if not await deliver(session, vault.tenant, order.id, cards.reveal(vault.master, held)):
-        raise NotRefundable  # it became final beside us: the transaction ends and the cards go back
+        raise NotRefundable  # it is locked and not final, so this is a bug: the transaction ends, the cards go back
     return True
 
 
@@ -246,9 +245,7 @@ async def refund(session: AsyncSession, no: str, note: str = "") -> Order:
     return order
 
 
-async def _move(
-    session: AsyncSession, order_id: UUID, state: State, reason: str, fresh: Fresh = NO_CARDS
-) -> bool:
+async def _move(session: AsyncSession, order_id: UUID, state: State, reason: str, fresh: Fresh = NO_CARDS) -> bool:
     values = {
         "id": order_id,
         "state": str(state),
