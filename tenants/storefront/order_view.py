@@ -94,14 +94,18 @@ class OrderView(Struct, frozen=True, kw_only=True):
         return self.order.expires_at is not None and self.order.expires_at <= self.now
 
     @property
+    def is_money_in_wallet(self) -> bool:
+        """Whether the payment arrived and the order came to nothing: it could not be charged, or its time was over."""
+        return self.order.state == State.EXPIRED and (self.has_money or self.order.reason == MONEY_IN_WALLET)
+
+    @property
     def steps(self) -> list[tuple[str, str, str]]:
         """`(msgid, done | now | todo | failed, icon)` of each step."""
         state = State(self.order.state)
-        done = 2 if self.order.reason == MONEY_IN_WALLET else DONE[state]
+        done = 2 if self.is_money_in_wallet else DONE[state]
         here = "failed" if state in FAILED else "now"
         return [
-            (word, "done" if n < done else here if n == done else "todo", icon)
-            for n, (word, icon) in enumerate(STEPS)
+            (word, "done" if n < done else here if n == done else "todo", icon) for n, (word, icon) in enumerate(STEPS)
         ]
 
 
@@ -161,6 +165,4 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
 def answer(seen: OrderView) -> OrderAnswer:
     keys = seen.keys if seen.order.state == State.DELIVERED else UNSET
     order = seen.order
-    return OrderAnswer(
-        no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys
-    )
+    return OrderAnswer(no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys)
