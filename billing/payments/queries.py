@@ -21,8 +21,15 @@ MARK_PAID = text(
 )
 TOPUP = text("SELECT replayed FROM post_topup(:no, CAST(:channel AS text), CAST(:buyer_id AS text), :amount_cents)")
 KEEP_NOTICE = text(
-    "INSERT INTO payment_notices (payment_no, outcome, detail, address) VALUES (:no, :outcome, :detail, :address)"
+    """
+    INSERT INTO payment_notices (payment_no, outcome, detail, address)
+    SELECT CAST(:no AS text), CAST(:outcome AS text), CAST(:detail AS text), CAST(:address AS text)
+    WHERE (SELECT count(*) FROM payment_notices WHERE payment_no = :no AND outcome = :outcome) < :most
+    """
 )
+
+# Anybody may send notices, so of one payment and outcome no more than these are kept.
+MOST_NOTICES = 50
 
 NOTICES = text("SELECT at, outcome, detail, address FROM payment_notices WHERE payment_no = :no ORDER BY id LIMIT 50")
 
@@ -73,9 +80,7 @@ async def payment_of(session: AsyncSession, buyer_id: UUID, no: str) -> Payment:
 
 async def payment_for(session: AsyncSession, subject: str) -> Payment | None:
     """The newest payment for a subject, such as an order's number."""
-    return await session.scalar(
-        select(Payment).where(Payment.subject == subject).order_by(Payment.id.desc()).limit(1)
-    )
+    return await session.scalar(select(Payment).where(Payment.subject == subject).order_by(Payment.id.desc()).limit(1))
 
 
 def search(words: str = "", state: str = "") -> Select[tuple[Payment]]:
