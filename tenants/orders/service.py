@@ -7,6 +7,7 @@ the buyer's wallet, the tenant's deposit.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from tenants.orders.states import State, sources_of
 from tenants.shop.errors import ProductGone
 
 WALLET = "wallet"
+HALF_A_CENT = Decimal("0.005")  # yuan, and what rounds up to a cent
 PAY_WITHIN = timedelta(minutes=15)
 NO_CARDS = Fresh([], [], [])
 
@@ -101,6 +103,9 @@ def _check(opening: Opening, quantity: int) -> Decimal:
         raise QuantityOutOfRange(field="quantity", least=opening.min_quantity, most=opening.max_quantity)
     if opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut(field="quantity")
+    least = ceil(HALF_A_CENT / min(opening.price, opening.wholesale_price))
+    if quantity < least:  # it would cost nothing
+        raise QuantityOutOfRange(field="quantity", least=least, most=max(least, opening.max_quantity))
     return opening.wholesale_price
 
 
