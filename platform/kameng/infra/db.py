@@ -67,6 +67,7 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=False,
             pool_use_lifo=True,
+            hide_parameters=True,  # errors are logged, and values are hashes, sealed secrets and people's contacts
             isolation_level="AUTOCOMMIT",  # of the driver: `_enter` begins each transaction itself
             connect_args={"connect_timeout": 5, "application_name": "kameng"},
         )

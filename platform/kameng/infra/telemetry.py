@@ -19,7 +19,10 @@ ORDERS = Counter("kameng_orders_total", "Orders by the state they reached", ["st
 
 
 def configure(settings: Settings) -> None:
-    """JSON lines on stderr, or coloured ones on a terminal."""
+    """JSON lines on stderr, or coloured ones on a terminal.
+
+    Tracebacks are plain ones: the renderer's own shows local variables, and some of them are card keys and passwords.
+    """
     level = logging.getLevelName(settings.log_level.upper())
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     structlog.configure(
@@ -27,8 +30,11 @@ def configure(settings: Settings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json
-              else [structlog.dev.ConsoleRenderer()]),
+            *(
+                [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+                if as_json
+                else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
