@@ -76,7 +76,9 @@ async def grant_to_login(connection: AsyncConnection, role: str, login: str) -> 
     """Lets the application take `role` by SET ROLE. Where PostgreSQL can say so (16 and later) it does not inherit it;
     before that the login must be NOINHERIT, which `kameng doctor` checks."""
     options = " WITH INHERIT FALSE, SET TRUE" if connection.info.server_version >= 160000 else ""
-    await connection.execute(sql.SQL("GRANT {} TO {}" + options).format(sql.Identifier(role), sql.Identifier(login)))
+    await connection.execute(
+        sql.SQL("GRANT {} TO {}" + options).format(sql.Identifier(role), sql.Identifier(login))
+    )
 
 
 async def _migrate_master(connection: AsyncConnection, roles: Roles, report: Report) -> None:
@@ -95,7 +97,9 @@ async def _migrate_master(connection: AsyncConnection, roles: Roles, report: Rep
         report.master.append(migration.name)
 
 
-async def _migrate_tenants(connection: AsyncConnection, roles: Roles, report: Report, progress: Progress) -> None:
+async def _migrate_tenants(
+    connection: AsyncConnection, roles: Roles, report: Report, progress: Progress
+) -> None:
     history = load("tenant")
     rows = await (
         await connection.execute(
@@ -118,7 +122,9 @@ async def _migrate_tenant(
     async with connection.transaction():
         await become_owner(connection, roles)
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        await connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema_of(tenant_id))))
+        await connection.execute(
+            sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema_of(tenant_id)))
+        )
         for migration in missing:
             await connection.execute(migration.for_roles(roles))
         await connection.execute(

@@ -81,7 +81,9 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
     `PlacedAlready` when the same request is being placed at this moment. Nothing was charged then.
     """
-    opening = await queries.opening(session, draft.product_id, draft.quantity, buyer_id, draft.request_key)
+    opening = await queries.opening(
+        session, draft.product_id, draft.quantity, buyer_id, draft.request_key
+    )
     if opening is None:
         raise ProductGone
     if opening.earlier_no:

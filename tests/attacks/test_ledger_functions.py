@@ -18,7 +18,9 @@ SALE = """SELECT post_sale(CAST(:order AS uuid), CAST(:buyer AS text), CAST(:goo
                            CAST(:retail AS bigint), CAST(:wholesale AS bigint))"""
 TOPUP = "SELECT post_topup(:no, 'test', CAST(:buyer AS text), CAST(:cents AS bigint))"
 CLAIM = "SELECT * FROM claim_cards(CAST(:order AS uuid), CAST(:good AS bigint), CAST(:quantity AS int))"
-CLAIM_LATE = "SELECT * FROM claim_cards_late(CAST(:order AS uuid), CAST(:good AS bigint), CAST(:quantity AS int))"
+CLAIM_LATE = (
+    "SELECT * FROM claim_cards_late(CAST(:order AS uuid), CAST(:good AS bigint), CAST(:quantity AS int))"
+)
 POOL = text("SELECT count(*) FROM card_pool WHERE item_id = :good")
 BIGGEST = 2**63 - 1
 
@@ -66,7 +68,9 @@ async def test_a_sale_of_odd_figures_moves_nothing(
     buyer = await shop.buyer(wallet_cents=50_000)
     values = {"order": ids.uuid7(), "buyer": buyer, "good": shop.good_id}
 
-    refused = await try_out(shop, SALE, {**values, "quantity": quantity, "retail": retail, "wholesale": wholesale})
+    refused = await try_out(
+        shop, SALE, {**values, "quantity": quantity, "retail": retail, "wholesale": wholesale}
+    )
 
     assert refused
     assert (await shop.wallet_cents(buyer), await shop.deposit_cents()) == (50_000, 50_000)
