@@ -280,7 +280,7 @@ async def test_a_purchase_that_another_worker_has_settled_is_not_opened_again(ru
     placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
 
     working = asyncio.create_task(work_off(runtime))
-    await asyncio.sleep(0.3)
+    await until_asked(liar)
     async with runtime.database.master_session() as session:
         await session.execute(
             text("UPDATE purchases SET state = 'failed', settled_at = now() WHERE order_ref = :o"), {"o": placed.id}
@@ -301,7 +301,7 @@ async def test_a_worker_holds_a_purchase_for_as_long_as_both_its_calls_may_take(
     placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
 
     working = asyncio.create_task(work_off(patient))
-    await asyncio.sleep(0.3)
+    await until_asked(liar)
     async with runtime.database.master_session() as session:
         held = await session.execute(
             text("SELECT extract(epoch FROM lease_until - created_at) FROM purchases WHERE order_ref = :o"),
@@ -309,6 +309,12 @@ async def test_a_worker_holds_a_purchase_for_as_long_as_both_its_calls_may_take(
         )
         assert held.scalar_one() > 16
     await working
+
+
+async def until_asked(liar: Liar) -> None:
+    async with asyncio.timeout(10):
+        while not liar.asked:
+            await asyncio.sleep(0.02)
 
 
 async def offer_too(runtime: Runtime, shop: Shop, url: str) -> None:
