@@ -21,8 +21,15 @@ MARK_PAID = text(
 )
 TOPUP = text("SELECT replayed FROM post_topup(:no, CAST(:channel AS text), CAST(:buyer_id AS text), :amount_cents)")
 KEEP_NOTICE = text(
-    "INSERT INTO payment_notices (payment_no, outcome, detail, address) VALUES (:no, :outcome, :detail, :address)"
+    """
+    INSERT INTO payment_notices (payment_no, outcome, detail, address)
+    SELECT CAST(:no AS text), CAST(:outcome AS text), CAST(:detail AS text), CAST(:address AS text)
+    WHERE (SELECT count(*) FROM payment_notices WHERE payment_no = :no AND outcome = :outcome) < :most
+    """
 )
+
+# Anybody may send notices, so of one payment and outcome no more than these are kept.
+MOST_NOTICES = 50
 
 NOTICES = text("SELECT at, outcome, detail, address FROM payment_notices WHERE payment_no = :no ORDER BY id LIMIT 50")
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from msgspec import Meta, Struct
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.payments import queries
@@ -23,12 +24,14 @@ from kameng.core import clock, ids
 from kameng.core.money import format_cents
 from kameng.infra import outbox
 from kameng.infra.crypto import Sealer
+from kameng.infra.db import sqlstate
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 
 log = structlog.get_logger()
 
+UNIQUE_VIOLATION = "23505"
 PLACE = "payment_channels.secret"
 LEAST_CENTS, MOST_CENTS = 1, 5_000_000
 ASK_AFTER = timedelta(seconds=10)  # when a notice should have come
@@ -159,16 +162,22 @@ async def notified(
 
 
 async def _keep(tenant: Tenant, no: str, outcome: str, detail: str, address: str) -> None:
+    values = {
+        "no": no,
+        "outcome": outcome,
+        "detail": "".join(sign for sign in detail if sign.isprintable())[:200],
+        "address": address,
+        "most": queries.MOST_NOTICES,
+    }
     async with tenant.begin() as session:
-        await session.execute(
-            queries.KEEP_NOTICE, {"no": no, "outcome": outcome, "detail": detail[:200], "address": address}
-        )
+        await session.execute(queries.KEEP_NOTICE, values)
 
 
 async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
     """Asks the gateway about a payment and credits the wallet if it is paid in full. True when it is paid.
 
-    Idempotent: a payment is credited once, whoever asks and however often. Raises `PaymentGone`.
+    Idempotent: a payment is credited once, whoever asks and however often; and so is a payment at the gateway, whose
+    number may not stand for two of ours. Raises `PaymentGone`.
     """
     async with tenant.begin() as session:
         payment = await queries.payment(session, no)
@@ -183,14 +192,20 @@ async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
     if state.amount_cents != payment.amount_cents:
         log.error("payment_amount_differs", payment=no, asked=payment.amount_cents, paid=state.amount_cents)
         return False
-    async with tenant.begin() as session:
-        await _credit(session, no, payment.amount_cents, state)
+    try:
+        async with tenant.begin() as session:
+            await _credit(session, no, payment.amount_cents, state)
+    except IntegrityError as error:
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        log.error("payment_number_again", payment=no, gateway_no=state.gateway_no)
+        return False
     return True
 
 
 async def _credit(session: AsyncSession, no: str, amount_cents: int, state: GatewayState) -> None:
     marked = await session.execute(
-        queries.MARK_PAID, {"no": no, "amount_cents": amount_cents, "provider_no": state.gateway_no}
+        queries.MARK_PAID, {"no": no, "amount_cents": amount_cents, "provider_no": state.gateway_no or None}
     )
     row = marked.one_or_none()
     if row is None:

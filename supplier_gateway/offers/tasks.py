@@ -11,6 +11,8 @@ from supplier_gateway.suppliers import service as suppliers
 
 log = structlog.get_logger()
 
+MOST = 2**31 - 1  # what the column holds
+
 
 @periodic(seconds=20)
 async def refresh_stock(runtime: Runtime) -> None:
@@ -25,6 +27,9 @@ async def refresh_stock(runtime: Runtime) -> None:
             stock = await adapter.stock(offer.sku)
         except SupplierUnavailable as silent:
             log.info("stock_not_told", supplier=offer.supplier, sku=offer.sku, why=str(silent))
+            continue
+        if stock is not None and not 0 <= stock <= MOST:
+            log.warning("stock_makes_no_sense", supplier=offer.supplier, sku=offer.sku)
             continue
         async with runtime.database.master_session() as session:
             await service.stock_told(session, offer.id, stock)

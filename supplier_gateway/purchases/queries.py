@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.cards.service import Fresh
 from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.purchases.models import Purchase
 
@@ -23,6 +24,17 @@ LEASE = text(
     """
     UPDATE purchases SET lease_until = now() + make_interval(secs => :lease_s)
     WHERE id = :id AND state IN ('submitted', 'unknown') AND lease_until <= now() RETURNING id
+    """
+)
+# What suppliers deliver stands among the issued cards too, so that one key is never sold twice, wherever it comes from.
+NOTE_CARDS = text(
+    """
+    INSERT INTO card_issued (id, item_id, secret, fingerprint, tenant_id, order_ref)
+    SELECT card.id, :good_id, card.secret, card.fingerprint, :tenant_id, :order_ref
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:secrets AS bytea[]), CAST(:fingerprints AS bytea[]))
+         AS card (id, secret, fingerprint)
+    WHERE NOT EXISTS (SELECT 1 FROM card_pool p WHERE p.item_id = :good_id AND p.fingerprint = card.fingerprint)
+    ON CONFLICT (item_id, fingerprint) DO NOTHING RETURNING id
     """
 )
 # For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
@@ -119,6 +131,22 @@ async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> boo
     """Takes the purchase for `lease_s` seconds. False when another worker has it."""
     taken = await session.execute(LEASE, {"id": purchase_id, "lease_s": lease_s})
     return taken.one_or_none() is not None
+
+
+async def note_cards(session: AsyncSession, purchase: Purchase, fresh: Fresh) -> int:
+    """Keeps a purchase's cards among the issued ones of its good. How many of them were not known."""
+    noted = await session.execute(
+        NOTE_CARDS,
+        {
+            "good_id": purchase.good_id,
+            "tenant_id": purchase.tenant_id,
+            "order_ref": purchase.order_ref,
+            "ids": fresh.ids,
+            "secrets": fresh.secrets,
+            "fingerprints": fresh.fingerprints,
+        },
+    )
+    return len(noted.all())
 
 
 async def just_failed(session: AsyncSession, order_ref: UUID) -> set[int]:

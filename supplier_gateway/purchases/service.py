@@ -16,15 +16,18 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.cards import service as vault
 from kameng.core import clock, ids
 from kameng.infra import outbox
+from kameng.infra.crypto import Sealer
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from supplier_gateway.offers import queries as offers
 from supplier_gateway.offers.queries import OfferLine
 from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter
-from supplier_gateway.purchases import queries
+from supplier_gateway.purchases import checking, queries
 from supplier_gateway.purchases.models import Purchase
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
@@ -70,10 +73,12 @@ async def fulfil(runtime: Runtime, request: Request) -> Receipt:
     Returns `FAILED` when every offer has definitely failed or none is there: then nothing was bought.
     """
     receipt = Receipt(Outcome.FAILED, fault=Fault.OUT_OF_STOCK)
+    tried: set[int] = set()
     for _ in range(MAX_OFFERS):
-        step = await _next_step(runtime, request)
+        step = await _next_step(runtime, request, tried)
         if isinstance(step, Receipt):
             return step if step.fault is not Fault.OUT_OF_STOCK else receipt
+        tried.add(step.offer_id)
         receipt = await _take(runtime, step)
         if receipt.outcome is not Outcome.FAILED:
             return receipt
@@ -84,22 +89,23 @@ class Step(Struct, frozen=True):
     """One call on the wire: buy, or ask what became of an earlier buying."""
 
     purchase_id: UUID
+    offer_id: int
     supplier_id: int
     order: Order
     ask_only: bool
     still_possible: bool  # the first call may yet take effect
 
 
-async def _next_step(runtime: Runtime, request: Request) -> Step | Receipt:
-    """Decides, and commits the decision before anything is sent."""
-    lease_s = runtime.settings.supplier_timeout_s + SETTLE_S
+async def _next_step(runtime: Runtime, request: Request, tried: set[int]) -> Step | Receipt:
+    """Decides, and commits the decision before anything is sent. `tried` are offers that need not be asked again."""
+    lease_s = 2 * runtime.settings.supplier_timeout_s + SETTLE_S  # a step may buy and then ask what became of it
     async with runtime.database.master_session() as session:
         await queries.lock_order(session, request.order_ref)
         purchase = await queries.alive(session, request.order_ref)
         if purchase is None:
             if await queries.spoken_for(session, request.order_ref):
                 return Receipt(Outcome.PENDING)
-            failed = await queries.just_failed(session, request.order_ref)
+            failed = tried | await queries.just_failed(session, request.order_ref)
             candidates = await offers.upstream(session, request.good_id, request.quantity)
             offer = next((offer for offer in candidates if offer.id not in failed), None)
             if offer is None:
@@ -137,6 +143,7 @@ def _submitted(request: Request, offer: OfferLine, lease_s: float) -> Purchase:
 def _step(purchase: Purchase, *, ask_only: bool, still_possible: bool) -> Step:
     return Step(
         purchase_id=purchase.id,
+        offer_id=purchase.offer_id,
         supplier_id=purchase.supplier_id,
         order=Order(purchase.reference, purchase.sku, purchase.quantity, purchase.max_unit_cost),
         ask_only=ask_only,
@@ -158,7 +165,7 @@ async def _take(runtime: Runtime, step: Step) -> Receipt:
         fault=str(answer.fault or ""),
         asked_only=step.ask_only,
     )
-    return await _record(runtime, step, answer)
+    return await _record(runtime, step, checking.checked(step.order, answer))
 
 
 async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
@@ -175,13 +182,19 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
 
 async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
     sealer = await runtime.keyring.master()
-    sealed = [
-        sealer.seal(PLACE, f"{step.purchase_id}:{position}", secret) for position, secret in enumerate(answer.cards)
-    ]
     async with runtime.database.master_session() as session:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
         if purchase.state == "delivered":
             return Receipt(Outcome.DELIVERED, cards=await _plain(runtime, purchase))
+        if purchase.state == "failed":  # settled beside us; the order may have been refunded on it
+            log.error("supplier_answered_late", reference=purchase.reference, outcome=str(answer.outcome))
+            return Receipt(Outcome.FAILED, fault=answer.fault)
+        if answer.outcome is Outcome.DELIVERED and not await _are_new(session, sealer, purchase, answer.cards):
+            log.error("supplier_sold_twice", reference=purchase.reference)
+            answer = checking.unbelievable("a card that was sold before")
+        sealed = [
+            sealer.seal(PLACE, f"{purchase.id}:{position}", secret) for position, secret in enumerate(answer.cards)
+        ]
         purchase.answered(answer, sealed)
         purchase.lease_until = clock.now()
         if purchase.state == "delivered":
@@ -192,15 +205,20 @@ async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
     return Receipt(Outcome(purchase.state), cards=answer.cards, fault=answer.fault)
 
 
+async def _are_new(session: AsyncSession, sealer: Sealer, purchase: Purchase, cards: Sequence[str]) -> bool:
+    """Whether nobody has had one of these cards before, and none lies in our stock. They are taken note of then."""
+    fresh = vault.seal_all(sealer, cards)
+    noting = await session.begin_nested()
+    noted = await queries.note_cards(session, purchase, fresh)
+    if noted < len(cards):
+        await noting.rollback()
+        return False
+    await noting.commit()
+    return True
+
+
 async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
     sealer = await runtime.keyring.master()
     return tuple(
         sealer.open(PLACE, f"{purchase.id}:{position}", sealed) for position, sealed in enumerate(purchase.cards)
     )
-
-
-async def delivered_for(runtime: Runtime, order_ref: UUID) -> Sequence[str]:
-    """The plain secrets a supplier has delivered for an order, or none."""
-    async with runtime.database.master_session() as session:
-        purchase = await queries.alive(session, order_ref)
-    return await _plain(runtime, purchase) if purchase and purchase.state == "delivered" else ()

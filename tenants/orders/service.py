@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from tenants.orders.states import State, sources_of
 from tenants.shop.errors import ProductGone
 
 WALLET = "wallet"
+HALF_A_CENT = Decimal("0.005")  # yuan, and what rounds up to a cent
 PAY_WITHIN = timedelta(minutes=15)
 NO_CARDS = Fresh([], [], [])
 
@@ -108,6 +110,9 @@ def _check(opening: Opening, quantity: int) -> Decimal:
         raise QuantityOutOfRange(field="quantity", least=opening.min_quantity, most=opening.max_quantity)
     if opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut(field="quantity")
+    least = ceil(HALF_A_CENT / min(opening.price, opening.wholesale_price))
+    if quantity < least:  # it would cost nothing
+        raise QuantityOutOfRange(field="quantity", least=least, most=max(least, opening.max_quantity))
     return opening.wholesale_price
 
 
@@ -220,12 +225,15 @@ async def deliver(session: AsyncSession, sealer: Sealer, order_id: UUID, secrets
 
 async def deliver_from_stock(session: AsyncSession, vault: Vault, order: Order) -> bool:
     """Delivers a waiting order from the master's stock, if cards have come in and no purchase is under way."""
+    now = await queries.order_by_no(session, order.no, lock=True)  # before the order's cards, as `refund` does
+    if now.final:
+        return False
     held = await queries.claim_late(session, order.id, order.good_id, order.quantity)
     if not held:
         return False
     await session.execute(POST_CARD_COST, {"id": order.id})
     if not await deliver(session, vault.tenant, order.id, cards.reveal(vault.master, held)):
-        raise NotRefundable  # it became final beside us: the transaction ends and the cards go back
+        raise NotRefundable  # it is locked and not final, so this is a bug: the transaction ends, the cards go back
     return True
 
 

@@ -94,10 +94,15 @@ class OrderView(Struct, frozen=True, kw_only=True):
         return self.order.expires_at is not None and self.order.expires_at <= self.now
 
     @property
+    def is_money_in_wallet(self) -> bool:
+        """Whether the payment arrived and the order came to nothing: it could not be charged, or its time was over."""
+        return self.order.state == State.EXPIRED and (self.has_money or self.order.reason == MONEY_IN_WALLET)
+
+    @property
     def steps(self) -> list[tuple[str, str, str]]:
         """`(msgid, done | now | todo | failed, icon)` of each step."""
         state = State(self.order.state)
-        done = 2 if self.order.reason == MONEY_IN_WALLET else DONE[state]
+        done = 2 if self.is_money_in_wallet else DONE[state]
         here = "failed" if state in FAILED else "now"
         return [
             (word, "done" if n < done else here if n == done else "todo", icon) for n, (word, icon) in enumerate(STEPS)

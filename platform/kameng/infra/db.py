@@ -68,6 +68,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=False,
             pool_use_lifo=True,
+            hide_parameters=True,  # errors are logged, and values are hashes, sealed secrets and people's contacts
             isolation_level="AUTOCOMMIT",  # of the driver: `_enter` begins each transaction itself
             connect_args={"connect_timeout": 5, "application_name": "kameng"},
         )
@@ -102,8 +103,8 @@ class Database:
     async def _entered(
         self, role: str, path: str
     ) -> AsyncIterator[tuple[AsyncConnection, psycopg.AsyncConnection[Any]]]:
-        """A pooled connection with its transaction begun. Connections that died in the pool, as all have when PostgreSQL
-        was started again, are thrown away and the next is taken: nothing was done on them yet."""
+        """A pooled connection with its transaction begun. Connections that died in the pool, as all have when
+        PostgreSQL was started again, are thrown away and the next is taken: nothing was done on them yet."""
         for patience in reversed(range(self.engine.pool.size() + 1)):  # type: ignore[attr-defined]  # a QueuePool
             async with self.engine.connect() as connection:
                 try:

@@ -61,9 +61,10 @@ class Hub:
 
     async def _started(self) -> PubSub:
         if self._pubsub is None:
-            self._pubsub = self.redis.pubsub()
-            await self._pubsub.subscribe(PREFIX)  # so that there is something to read from the start
-            self._reader = asyncio.create_task(self._read(self._pubsub))
+            pubsub = self.redis.pubsub()
+            await pubsub.subscribe(PREFIX)  # so that there is something to read from the start
+            self._pubsub = pubsub  # only now: without Redis the next page tries again
+            self._reader = asyncio.create_task(self._read(pubsub))
         return self._pubsub
 
     async def _read(self, pubsub: PubSub) -> None:

@@ -98,7 +98,10 @@ class Queue:
 
     async def send(self, sent: Sequence[Sent]) -> None:
         """Enqueues one message for each outbox row."""
-        messages = [self._message(followers[one.follower].queue, FOLLOW, str(one.id), one.follower) for one in sent]
+        known = [one for one in sent if one.follower in followers]
+        if len(known) < len(sent):  # of another version of the program; one of them must not hold up the rest
+            log.error("no_such_follower", followers=sorted({one.follower for one in sent} - followers.keys()))
+        messages = [self._message(followers[one.follower].queue, FOLLOW, str(one.id), one.follower) for one in known]
         await asyncio.to_thread(self._enqueue, messages)
 
     async def tick(self, task: Periodic) -> None:

@@ -20,7 +20,10 @@ ORDERS = Counter("kameng_orders_total", "Orders by the state they reached", ["st
 
 
 def configure(settings: Settings) -> None:
-    """JSON lines on stderr, or coloured ones on a terminal."""
+    """JSON lines on stderr, or coloured ones on a terminal.
+
+    Tracebacks are plain ones: the renderer's own shows local variables, and some of them are card keys and passwords.
+    """
     level = logging.getLevelName(settings.log_level.upper())
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     structlog.configure(
@@ -31,7 +34,7 @@ def configure(settings: Settings) -> None:
             *(
                 [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
                 if as_json
-                else [structlog.dev.ConsoleRenderer()]
+                else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

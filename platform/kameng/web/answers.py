@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
 from litestar.response import Template
@@ -15,6 +15,7 @@ from kameng.web.context import Toast
 AnyRequest = Request[Any, Any, Any]
 
 SEE_OTHER = 303
+PLAIN = "!#$%&'()*+,/:;=?@[]~"  # in an address these stay as they are; a header takes no Chinese
 
 
 def render(name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Template:
@@ -34,6 +35,7 @@ def redirect(request: AnyRequest, to: str) -> Response[bytes]:
     """
     if not is_local(to):
         raise NotLocal(to)
+    to = quote(to, safe=PLAIN)
     if context.of(request.scope).is_htmx:
         return Response(b"", status_code=200, headers={"HX-Redirect": to}, media_type="text/html")
     return Response(b"", status_code=SEE_OTHER, headers={"Location": to}, media_type="text/html")

@@ -18,6 +18,7 @@ from kameng.infra.http import BadAnswer, Outbound, OutboundError
 
 PAYMENT_NO = re.compile(r"[A-Za-z0-9._|-]{1,64}", re.ASCII)
 LONGEST_NAME_BYTES = 127
+LONGEST_GATEWAY_NO = 128
 PAID, UNPAID = "1", "0"
 
 # In the signed text `&` and `=` divide fields and are not escaped, so a value that holds them can be cut
@@ -136,7 +137,10 @@ def _state(told: _OrderReply, pid: str, payment_no: str) -> GatewayState:
         amount_cents = whole_cents(told.money if told.money is not None else Decimal("NaN"))
     except ValueError as error:
         raise BadAnswer(f"paid, but money is {error}") from error
-    return GatewayState(PayStatus.PAID, amount_cents, str(told.trade_no or ""))
+    gateway_no = str(told.trade_no or "")
+    if len(gateway_no) > LONGEST_GATEWAY_NO or not gateway_no.isprintable():
+        raise BadAnswer("paid, but trade_no is not a number")
+    return GatewayState(PayStatus.PAID, amount_cents, gateway_no)
 
 
 def plain_name(name: str) -> str:
