@@ -313,7 +313,7 @@ async def test_a_worker_holds_a_purchase_for_as_long_as_both_its_calls_may_take(
 
 async def until_asked(liar: Liar) -> None:
     async with asyncio.timeout(10):
-        while not liar.asked:  # noqa: ASYNC110 - the liar is a server, it sets no event
+        while not liar.asked:  # noqa: ASYNC110 - what comes over the wire sets no event
             await asyncio.sleep(0.02)
 
 

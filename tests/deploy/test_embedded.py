@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package we do without
@@ -275,14 +276,16 @@ def kill_parent_of(folder: Path, *, freeze: bool = False) -> list[int]:
         text=True,
     )
     assert parent.stdout is not None
-    with parent.stdout as lines:
-        url = lines.readline().strip()
-    with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 1")
-    servers = processes_below(folder)
-    if freeze:
-        for pid in servers:
-            psutil.Process(pid).suspend()
-    parent.kill()
-    parent.wait()
+    try:
+        with parent.stdout as lines:
+            url = lines.readline().strip()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1")
+        servers = processes_below(folder)
+        for pid in servers if freeze else ():
+            with suppress(psutil.NoSuchProcess):  # the session above may end only now
+                psutil.Process(pid).suspend()
+    finally:
+        parent.kill()
+        parent.wait()
     return servers
