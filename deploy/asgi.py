@@ -1,5 +1,6 @@
 """The web application: the master's face and the stations' face behind one front door."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ class Deployment:
         if scope["type"] == "lifespan":
             async with running(self.settings) as runtime:
                 self.door = compose(runtime)
+                gc.collect()
+                gc.freeze()  # the program stays; the collector need not look through it again and again
                 await self.door(scope, receive, send)
         elif self.door is not None:
             await self.door(scope, receive, send)

@@ -5,7 +5,7 @@ Every transaction takes its rights with it (`SET LOCAL`): the login role has non
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,10 +91,13 @@ class Database:
             try:
                 yield session
                 await _commit(session, taken)
+            except BaseException:
+                with suppress(
+                    psycopg.OperationalError, DBAPIError
+                ):  # the connection is gone, and with it the transaction
+                    await (session.rollback() if session.in_transaction() else taken.rollback())
+                raise
             finally:
-                if session.in_transaction():
-                    await session.rollback()
-                await taken.rollback()  # nothing to do unless something was raised
                 session.expunge_all()
         if sent := outbox.pending(session):
             await self.dispatch(sent)

@@ -9,10 +9,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import structlog
+from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from kameng.core import ids
@@ -115,12 +117,19 @@ class HostDispatch:
 
     def _note(self, scope: Scope, face: str, status: int, took_s: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        telemetry.REQUESTS.labels(face, method, status).inc()
-        telemetry.REQUEST_SECONDS.labels(face).observe(took_s)
+        counter, histogram = _meters(face, method, status)
+        counter.inc()
+        histogram.observe(took_s)
         context = scope["state"].get("context")
         is_quiet = face == "none" or (context is not None and context.is_quiet)
         write = log.debug if is_quiet and status < 500 else log.info
         write("request", face=face, method=method, path=scope["path"], status=status, ms=round(took_s * 1000, 1))
+
+
+@lru_cache(maxsize=1024)
+def _meters(face: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """The labelled counters of a kind of answer; finding them costs more than counting."""
+    return telemetry.REQUESTS.labels(face, method, status), telemetry.REQUEST_SECONDS.labels(face)
 
 
 class Seen:
