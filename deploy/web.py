@@ -1,8 +1,11 @@
 """The web process: `python -m deploy.web`. Granian serves `deploy.asgi:create` in `web_workers` processes."""
 
 import os
+import shutil
 import socket
+import sys
 import tempfile
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -14,29 +17,49 @@ from kameng.infra import settings as settings_door
 from kameng.infra.settings import Settings, SettingsError
 
 BACKLOG = 1024
+COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main() -> None:
     settings = settings_door.read()
     check_port(settings.bind, settings.port)
-    with tempfile.TemporaryDirectory(prefix="kameng-metrics-") as counters:
-        _serve_metrics(settings, counters)
-        Granian(
-            "deploy.asgi:create",
-            factory=True,
-            address=settings.bind,
-            port=settings.port,
-            interface=Interfaces.ASGI,
-            loop=Loops.uvloop,
-            http=HTTPModes.http1,
-            websockets=False,
-            workers=settings.web_workers,
-            respawn_failed_workers=True,
-            backlog=BACKLOG,
-            log_access=False,
-            log_level=LogLevels.warning,
-            workers_kill_timeout=10,
-        ).serve()
+    if COUNTERS not in os.environ:
+        # The metrics library looks at this when it is imported, so the process starts once more with it.
+        os.environ[COUNTERS] = _fresh_folder(settings.port)
+        os.execv(sys.executable, [sys.executable, "-m", "deploy.web"])  # noqa: S606 - ourselves
+    try:
+        serve(settings, os.environ[COUNTERS])
+    finally:
+        shutil.rmtree(os.environ[COUNTERS], ignore_errors=True)
+
+
+def _fresh_folder(port: int) -> str:
+    """A private folder named by the port, so that the next start clears what a crash has left."""
+    folder = Path(tempfile.gettempdir()) / f"kameng-metrics-{os.getuid()}-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return str(folder)
+
+
+def serve(settings: Settings, counters: str) -> None:
+    """Serves until a signal. `counters` is where the workers count and the metrics are added up from."""
+    _serve_metrics(settings, counters)
+    Granian(
+        "deploy.asgi:create",
+        factory=True,
+        address=settings.bind,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=settings.web_workers,
+        respawn_failed_workers=True,
+        backlog=BACKLOG,
+        log_access=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=10,
+    ).serve()
 
 
 def check_port(host: str, port: int) -> None:
@@ -51,7 +74,6 @@ def check_port(host: str, port: int) -> None:
 
 def _serve_metrics(settings: Settings, counters: str) -> None:
     """Adds up what the workers count, and answers `/metrics` on the private port."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters  # read by the workers, which are started after this
     if settings.metrics_port:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=counters)  # type: ignore[no-untyped-call]  # registers itself

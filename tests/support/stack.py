@@ -1,10 +1,12 @@
 """The whole product as processes, over the servers of this test worker."""
 
+import json
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -29,6 +31,12 @@ class Stack(Struct, frozen=True):
     gateway_url: str
     sandboxes: Sandboxes
     supervisor: Supervisor
+    logs: Path
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        """The JSON lines that a process has written."""
+        lines = (self.logs / f"{name}.log").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def url(self, host: str) -> str:
         return self.settings.base_url(host)
@@ -44,7 +52,9 @@ class Stack(Struct, frozen=True):
 
 def on_a_port_of_its_own(settings: Settings) -> Settings:
     port = free_port()
-    return msgspec.structs.replace(settings, port=port, public_port=port, log_level="info", log_format="json")
+    return msgspec.structs.replace(
+        settings, port=port, public_port=port, metrics_port=free_port(), log_level="info", log_format="json"
+    )
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def running_stack(settings: Settings, folder: Path) -> Iterator[Stack]:
             merchant_id="1001",
             merchant_key=merchant_key,
         )
-        yield Stack(settings, supplier, gateway_url, sandboxes, supervisor)
+        yield Stack(settings, supplier, gateway_url, sandboxes, supervisor, folder / "log")
 
 
 def process(name: str, settings: Settings) -> Process:
@@ -85,6 +95,8 @@ def process(name: str, settings: Settings) -> Process:
         "worker": lambda: worker_alive(settings),
         "scheduler": None,
     }
+    if name != "web":  # the one whose metrics are looked at
+        settings = msgspec.structs.replace(settings, metrics_port=0)
     environ = {**settings_door.to_environ(settings), **SOURCES}
     return Process(name, (sys.executable, "-m", f"deploy.{name}"), environ, ready[name])
 
