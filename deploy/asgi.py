@@ -70,6 +70,8 @@ class Deployment:
         if scope["type"] == "lifespan":
             async with running(self.settings) as runtime:
                 self.door = compose(runtime)
+                if self.settings.web_workers == 1:
+                    telemetry.serve(self.settings)
                 gc.collect()
                 gc.freeze()  # the program stays; the collector need not look through it again and again
                 await self.door(scope, receive, send)

@@ -23,12 +23,16 @@ COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 def main() -> None:
     settings = settings_door.read()
     check_port(settings.bind, settings.port)
+    if settings.web_workers == 1:
+        serve(settings)  # the one worker counts in memory, and answers for its metrics itself
+        return
     if COUNTERS not in os.environ:
         # The metrics library looks at this when it is imported, so the process starts once more with it.
         os.environ[COUNTERS] = _fresh_folder(settings.port)
         os.execv(sys.executable, [sys.executable, "-m", "deploy.web"])  # noqa: S606 - ourselves
     try:
-        serve(settings, os.environ[COUNTERS])
+        _serve_metrics(settings, os.environ[COUNTERS])
+        serve(settings)
     finally:
         shutil.rmtree(os.environ[COUNTERS], ignore_errors=True)
 
@@ -41,9 +45,8 @@ def _fresh_folder(port: int) -> str:
     return str(folder)
 
 
-def serve(settings: Settings, counters: str) -> None:
-    """Serves until a signal. `counters` is where the workers count and the metrics are added up from."""
-    _serve_metrics(settings, counters)
+def serve(settings: Settings) -> None:
+    """Serves until a signal."""
     Granian(
         "deploy.asgi:create",
         factory=True,
@@ -73,7 +76,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def _serve_metrics(settings: Settings, counters: str) -> None:
-    """Adds up what the workers count, and answers `/metrics` on the private port."""
+    """Adds up what several workers count in files, and answers `/metrics` on the private port."""
     if settings.metrics_port:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=counters)  # type: ignore[no-untyped-call]  # registers itself

@@ -1,11 +1,15 @@
 """What an operator's machines look at: health, readiness, metrics, logs."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 
+from deploy.supervisor import Supervisor
 from tests.journeys.conftest import Town
+from tests.support.stack import on_a_port_of_its_own, process
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -55,3 +59,18 @@ def test_each_request_is_one_line_of_json_with_its_ids(town: Town) -> None:
     (line,) = [line for line in log if line.get("request_id") == answer.headers["x-request-id"]]
 
     assert (line["event"], line["status"], line["trace_id"], line["tenant"]) == ("request", 200, trace, 1)
+
+
+def test_the_metrics_of_several_web_workers_are_added_up(town: Town, tmp_path: Path) -> None:
+    settings = structs.replace(on_a_port_of_its_own(town.stack.settings), web_workers=2)
+    with Supervisor(tmp_path / "processes.json", log_folder=tmp_path / "log") as supervisor:
+        supervisor.start(process("web", settings))
+        for _ in range(12):  # each a connection of its own, so both workers get some
+            answer = httpx.get(
+                f"http://127.0.0.1:{settings.port}/login", headers={"Host": "master.localhost"}, trust_env=False
+            )
+            assert answer.status_code == 200
+        told = httpx.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", trust_env=False).text
+
+    (line,) = [line for line in told.splitlines() if line.startswith("kameng_requests_total") and "master" in line]
+    assert float(line.rsplit(" ", 1)[1]) == 12
