@@ -8,18 +8,15 @@ from admin_ui.console.routes import HANDLERS as CONSOLE
 from admin_ui.master.routes import handlers as master_handlers
 from deploy import health
 from deploy.frontend.bundle import DIST
-from deploy.migrations.history import load
-from deploy.migrations.runner import login_of
+from deploy.provisioning import provisioner
 from deploy.wiring import MODULES
 from kameng.infra import settings as settings_door
 from kameng.infra import telemetry
-from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
 from kameng.web.app import create_app
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
-from tenants.registry.provisioning import Provisioner
 from tenants.storefront.routes import HANDLERS as STOREFRONT
 
 ROOT = Path(__file__).parent.parent
@@ -46,17 +43,6 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         assets=bundle,
     )
     return HostDispatch(runtime, master, station, ready=lambda: health.ready(runtime))
-
-
-def provisioner(settings: Settings) -> Provisioner:
-    """What the master's console opens stations with."""
-    roles = roles_of(settings)
-    return Provisioner(
-        settings=settings,
-        roles=roles,
-        login=login_of(settings.database_url),
-        schema_sql=[migration.for_roles(roles) for migration in load("tenant")],
-    )
 
 
 class Deployment:

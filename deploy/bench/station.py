@@ -16,12 +16,10 @@ from billing.deposits import service as deposits
 from billing.wholesale import service as wholesale
 from deploy import surroundings
 from deploy.embedded import embedded_servers
-from deploy.migrations.history import load
-from deploy.migrations.runner import login_of, migrate
+from deploy.migrations.runner import migrate
+from deploy.provisioning import provisioner
 from kameng.cards import service as cards
 from kameng.core import ids
-from kameng.infra.admin import admin_connection
-from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
 from kameng.infra.tenancy import Tenant
@@ -29,7 +27,6 @@ from supplier_gateway.goods import service as goods
 from supplier_gateway.offers import service as offers
 from supplier_gateway.suppliers import service as suppliers
 from tenants.buyers import service as buyers
-from tenants.registry import service as registry
 from tenants.registry.service import TenantDraft
 from tenants.shop import service as shop
 from tenants.shop.service import ProductDraft
@@ -115,12 +112,9 @@ async def add_keys(runtime: Runtime, good_id: int, keys: int) -> None:
 
 
 async def _open(runtime: Runtime, tier_id: int) -> Tenant:
-    settings, roles = runtime.settings, roles_of(runtime.settings)
+    settings = runtime.settings
     draft = TenantDraft(slug="bench", name="bench", tier_id=tier_id, hosts=["bench.localhost"])
-    async with admin_connection(settings) as connection:
-        await registry.open_tenant(
-            connection, roles, login_of(settings.database_url), draft, [m.for_roles(roles) for m in load("tenant")]
-        )
+    await provisioner(settings).open(draft)
     tenant = await runtime.directory.at_host("bench.localhost")
     if tenant is None:
         raise LookupError("the station that was just opened is not there")

@@ -9,18 +9,14 @@ from sqlalchemy import Row, text
 from billing.deposits import service as deposits
 from deploy import surroundings
 from deploy.cli.terminal import console, run
-from deploy.migrations.history import load
-from deploy.migrations.runner import login_of
+from deploy.provisioning import provisioner
 from kameng.core import ids
 from kameng.core.errors import NotFound
 from kameng.core.money import format_cents, parse_yuan, to_cents
 from kameng.identity import staff
 from kameng.identity.permissions import Role
-from kameng.infra.admin import admin_connection
-from kameng.infra.db import roles_of
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings
-from tenants.registry import service as registry
 from tenants.registry.service import TenantDraft
 
 LIST = text(
@@ -69,11 +65,7 @@ async def _create(
         if tier_id is None:
             raise NotFound("There is no tier %(name)s.", name=tier)
         draft = TenantDraft(slug=slug, name=name, tier_id=tier_id, hosts=hosts)
-        roles = roles_of(settings)
-        async with admin_connection(settings) as connection:
-            number = await registry.open_tenant(
-                connection, roles, login_of(settings.database_url), draft, [m.for_roles(roles) for m in load("tenant")]
-            )
+        number = await provisioner(settings).open(draft)
         async with runtime.database.master_session() as session:
             if cents:
                 await deposits.pay_in(session, number, cents, f"opening {ids.code(8)}")

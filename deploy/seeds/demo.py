@@ -14,19 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.deposits import service as deposits
 from billing.payments import service as payments
 from billing.wholesale import service as wholesale
-from deploy.migrations.history import load
-from deploy.migrations.runner import login_of
+from deploy.provisioning import provisioner
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.identity import staff
 from kameng.identity.permissions import Role
-from kameng.infra.admin import admin_connection
-from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime
 from supplier_gateway.goods import service as goods
 from supplier_gateway.offers import service as offers
 from supplier_gateway.suppliers import service as suppliers
-from tenants.registry import service as registry
 from tenants.registry.service import TenantDraft
 from tenants.shop import service as shop
 from tenants.shop.service import ProductDraft
@@ -198,11 +194,7 @@ async def _shop(
             slug=demo.slug, name=demo.name, tier_id=tier_id, hosts=[host], accent=demo.accent, notice=demo.notice,
             contact=demo.contact,
         )  # fmt: skip
-        roles = roles_of(settings)
-        async with admin_connection(settings) as connection:
-            await registry.open_tenant(
-                connection, roles, login_of(settings.database_url), draft, [m.for_roles(roles) for m in load("tenant")]
-            )
+        await provisioner(settings).open(draft)
         runtime.directory.forget()
         tenant = await runtime.directory.at_host(host)
         if tenant is None:

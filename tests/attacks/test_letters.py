@@ -36,6 +36,11 @@ async def test_a_letter_to_nobody_holds_up_no_other(runtime: Runtime) -> None:
 
     await relay(runtime)  # raised, and with it every letter of the round was late
 
+    async with runtime.database.master_session() as session:
+        later = await session.execute(
+            text("SELECT attempts, due_at > now() FROM outbox WHERE tenant_id = :t"), {"t": shop.tenant.id}
+        )
+        assert later.all() == [(1, True)]
     await clear(shop)
 
 

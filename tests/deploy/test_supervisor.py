@@ -146,6 +146,8 @@ def test_lines_appear_behind_the_name(tmp_path: Path) -> None:
     with Supervisor(tmp_path / "state.json", console=console) as supervisor:
         supervisor.start(Process("talker", python(program), ready=lambda: "talker | 卡盟\n" in console.getvalue()))
 
+    assert "talker | 卡盟\n" in console.getvalue()
+
 
 def test_a_further_ctrl_c_kills_what_does_not_stop(tmp_path: Path) -> None:
     parent = start_parent(tmp_path)

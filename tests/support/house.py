@@ -17,14 +17,11 @@ from billing.deposits import service as deposits
 from billing.ledger import queries as ledger
 from billing.wholesale import service as wholesale
 from deploy.embedded import Servers
-from deploy.migrations.history import load
-from deploy.migrations.runner import login_of
+from deploy.provisioning import provisioner
 from deploy.wiring import MODULES
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.infra import worker
-from kameng.infra.admin import admin_connection
-from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
 from kameng.infra.tenancy import Tenant
@@ -34,7 +31,6 @@ from supplier_gateway.suppliers import service as suppliers
 from tenants.buyers import service as buyers
 from tenants.orders import service as orders
 from tenants.orders.service import OrderDraft, Placed
-from tenants.registry import service as registry
 from tenants.registry.service import TenantDraft
 from tenants.shop import service as shop
 from tenants.shop.service import ProductDraft
@@ -117,12 +113,8 @@ async def open_station(runtime: Runtime, *, tier_id: int, slug: str = "", name: 
     """A station of its own for one test."""
     slug = slug or f"s{next(_numbers)}-{ids.code(6).lower()}"
     settings = runtime.settings
-    roles = roles_of(settings)
     draft = TenantDraft(slug=slug, name=name, tier_id=tier_id, hosts=[f"{slug}.localhost"])
-    async with admin_connection(settings) as connection:
-        await registry.open_tenant(
-            connection, roles, login_of(settings.database_url), draft, [m.for_roles(roles) for m in load("tenant")]
-        )
+    await provisioner(settings).open(draft)
     tenant = await runtime.directory.at_host(f"{slug}.localhost")
     assert tenant is not None
     return tenant
