@@ -2,6 +2,7 @@
 that is started for it."""
 
 import asyncio
+import shutil
 import time
 from urllib.parse import urlencode
 from uuid import UUID
@@ -61,6 +62,7 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
             for connection in connections:
                 await connection.close()
         await _check(runtime, station)
+        shutil.rmtree(folder)  # kept when something went wrong: the logs are in it
     limit, rate = (before + after) / 2, len(took_ms) / lasted_s
     return {
         "orders_per_s": round(rate, 1),

@@ -113,10 +113,17 @@ def test_an_operator_is_made_once(settings: Settings) -> None:
 
 @pytest.mark.xdist_group("browser")  # not beside the browser: both want the whole machine
 def test_the_bench_prints_exactly_its_figures(settings: Settings) -> None:
+    before = bench_folders()
     said = kameng(None, "bench", "orders", "--seconds", "1", "--clients", "4", "--json")
 
     assert said.returncode == 0, said.stderr
+    assert bench_folders() == before
     figures = json.loads(said.stdout)
     assert list(figures) == ["orders_per_s", "p50_ms", "p95_ms", "p99_ms", "sql_limit_per_s", "ratio"]
     assert all(value > 0 for value in figures.values())
     assert figures["p50_ms"] <= figures["p95_ms"] <= figures["p99_ms"]
+
+
+def bench_folders() -> set[str]:
+    """What measurements have left behind."""
+    return {folder.name for folder in (ROOT / ".kameng" / "bench").glob("*")}
