@@ -12,7 +12,7 @@ from admin_ui.frame import AnyRequest, PathId
 from admin_ui.master import stations
 from admin_ui.master.station_form import Login
 from billing.deposits import service as deposits
-from billing.ledger.errors import DepositTooLow, refusals
+from billing.ledger.errors import DepositTooLow
 from billing.wholesale import queries as wholesale
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid, Refused
@@ -145,8 +145,7 @@ async def _book(runtime: Runtime, tenant_id: int, sent: DepositForm, by: Staff) 
     try:
         async with runtime.database.master_session() as session:
             station = await queries.station(session, tenant_id)
-            with refusals():
-                posted = await deposits.pay_in(session, tenant_id, sent.cents, sent.request_key)
+            posted = await deposits.pay_in(session, tenant_id, sent.cents, sent.request_key)
             if not posted.replayed:
                 action = "deposits.pay_in" if sent.cents > 0 else "deposits.pay_out"
                 detail = {"name": station.name, "amount_cents": abs(sent.cents), "note": sent.note}

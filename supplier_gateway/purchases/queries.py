@@ -70,20 +70,6 @@ class PurchaseDay(Struct, frozen=True):
     unknown: int
 
 
-class PurchaseLine(Struct, frozen=True):
-    """One purchase as the master's list shows it."""
-
-    reference: str
-    at: datetime
-    tenant_id: int
-    order_no: str
-    supplier_id: int
-    quantity: int
-    cost_cents: int
-    state: str
-    fault: str
-
-
 def search(words: str = "", state: str = "") -> Select[Purchase]:
     """Purchases by order number or reference, newest first."""
     found = select(Purchase).order_by(Purchase.id.desc())

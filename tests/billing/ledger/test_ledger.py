@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from billing.deposits import service as deposits
 from billing.ledger import queries, service
-from billing.ledger.errors import DepositTooLow, KeyReused, refusals
+from billing.ledger.errors import DepositTooLow, KeyReused
 from billing.ledger.service import MASTER, Line
 from kameng.core import clock, ids
 from kameng.infra.admin import admin_connection, become_owner
@@ -76,7 +76,7 @@ async def test_a_key_cannot_be_reused_for_something_else(runtime: Runtime) -> No
     async with runtime.database.master_session() as session:
         await service.post(session, key, "test", "one", lines)
 
-    with pytest.raises(KeyReused), refusals():
+    with pytest.raises(KeyReused):
         async with runtime.database.master_session() as session:
             await service.post(session, key, "test", "two", lines)
 
@@ -84,7 +84,7 @@ async def test_a_key_cannot_be_reused_for_something_else(runtime: Runtime) -> No
 async def test_a_deposit_cannot_be_drawn_below_zero(runtime: Runtime) -> None:
     shop = await open_shop(runtime, deposit_cents=1_000)
 
-    with pytest.raises(DepositTooLow), refusals():
+    with pytest.raises(DepositTooLow):
         async with runtime.database.master_session() as session:
             await deposits.pay_in(session, shop.tenant.id, -1_001, "too much")
 
@@ -118,9 +118,8 @@ async def test_whatever_is_posted_the_balance_is_the_sum_of_the_entries_and_neve
     expected = 3_000
     for number, cents in enumerate(amounts):
         try:
-            with refusals():
-                async with runtime.database.master_session() as session:
-                    await deposits.pay_in(session, shop.tenant.id, cents, f"change {number}")
+            async with runtime.database.master_session() as session:
+                await deposits.pay_in(session, shop.tenant.id, cents, f"change {number}")
             expected += cents
         except DepositTooLow:
             assert expected + cents < 0
