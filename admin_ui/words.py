@@ -32,8 +32,11 @@ NOTICES_OF_GATEWAY = {
 }
 SWITCHES = {"active": Badge("ok", N_("Active")), "paused": Badge("off", N_("Paused"))}
 STATIONS = {
+    "trial": Badge("info", N_("On trial")),
     "active": Badge("ok", N_("Open")),
+    "overdue": Badge("bad", N_("Overdue")),
     "suspended": Badge("bad", N_("Suspended")),
+    "closing": Badge("wait", N_("Closing")),
     "closed": Badge("off", N_("Closed")),
 }
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}

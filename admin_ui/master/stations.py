@@ -9,6 +9,7 @@ from litestar.response import Template
 
 from admin_ui.frame import AnyRequest, PathId, chips, page
 from admin_ui.master.station_form import StationForm
+from admin_ui.master.station_tabs import tabs
 from billing.ledger import queries as ledger
 from billing.wholesale import queries as wholesale
 from kameng.core import ids
@@ -16,7 +17,7 @@ from kameng.core.errors import Invalid
 from kameng.identity import staff as people
 from kameng.identity.permissions import STATION_ROLES, Permission
 from kameng.infra.runtime import Runtime
-from kameng.web import answers, forms, paging
+from kameng.web import answers, context, forms, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
@@ -89,6 +90,7 @@ async def detail(
             "master/station.html",
             status=status,
             station=station,
+            tabs=tabs(context.of(request.scope), station.id),
             url=runtime.settings.base_url,
             tier_options=_options(await wholesale.tiers(session)),
             history=await ledger.history_of(session, tenant_id, "deposit", limit=LATEST),

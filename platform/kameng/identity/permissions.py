@@ -21,6 +21,16 @@ class Permission(StrEnum):
     PURCHASES_READ = "purchases.read"
     PURCHASES_WRITE = "purchases.write"
     DEPOSITS_WRITE = "deposits.write"
+    PLANS_READ = "plans.read"
+    PLANS_WRITE = "plans.write"
+    APPLICATIONS_READ = "applications.read"
+    APPLICATIONS_WRITE = "applications.write"
+    STATIONS_ENTER = "stations.enter"
+    POLICIES_READ = "policies.read"
+    POLICIES_WRITE = "policies.write"
+    IDENTITY_WRITE = "identity.write"
+    SYSTEM_READ = "system.read"
+    SYSTEM_WRITE = "system.write"
 
     # a station's console
     OVERVIEW_READ = "overview.read"
@@ -34,6 +44,15 @@ class Permission(StrEnum):
     CHANNELS_READ = "channels.read"
     CHANNELS_WRITE = "channels.write"
     SETTINGS_WRITE = "settings.write"
+    BRANDING_WRITE = "branding.write"
+    DOMAINS_READ = "domains.read"
+    DOMAINS_WRITE = "domains.write"
+    FEATURES_READ = "features.read"
+    FEATURES_WRITE = "features.write"
+    PLAN_READ = "plan.read"
+    PLAN_WRITE = "plan.write"
+    KEYS_WRITE = "keys.write"
+    TEAM_READ = "team.read"
     TEAM_WRITE = "team.write"
 
     # both
@@ -65,6 +84,16 @@ _OF_MASTER = {
     Permission.PURCHASES_READ,
     Permission.PURCHASES_WRITE,
     Permission.DEPOSITS_WRITE,
+    Permission.PLANS_READ,
+    Permission.PLANS_WRITE,
+    Permission.APPLICATIONS_READ,
+    Permission.APPLICATIONS_WRITE,
+    Permission.STATIONS_ENTER,
+    Permission.POLICIES_READ,
+    Permission.POLICIES_WRITE,
+    Permission.IDENTITY_WRITE,
+    Permission.SYSTEM_READ,
+    Permission.SYSTEM_WRITE,
 }
 _OF_SERVICE = {
     Permission.OVERVIEW_READ,
@@ -84,7 +113,15 @@ _OF_FINANCE = {
     Permission.NOTICES_READ,
 }
 _OF_OWNER = set(Permission) - _OF_MASTER
-_ONLY_OWNER = {Permission.CHANNELS_WRITE, Permission.SETTINGS_WRITE, Permission.TEAM_WRITE}
+_ONLY_OWNER = {
+    Permission.CHANNELS_WRITE,
+    Permission.SETTINGS_WRITE,
+    Permission.DOMAINS_WRITE,
+    Permission.FEATURES_WRITE,
+    Permission.PLAN_WRITE,
+    Permission.KEYS_WRITE,
+    Permission.TEAM_WRITE,
+}
 
 PERMISSIONS = MappingProxyType(
     {

@@ -13,7 +13,8 @@ TTL_S = 2.0
 CAPACITY = 10_000
 
 TENANT = """
-    SELECT t.id, t.slug, t.name, t.state, h.host, t.time_zone, t.locale, t.accent, t.notice, t.contact
+    SELECT t.id, t.slug, t.name, t.state, h.host, t.time_zone, t.locale, t.accent, t.theme, t.logo, t.favicon,
+           t.notice, t.contact
     FROM tenants t JOIN hosts h ON h.tenant_id = t.id
 """
 BY_HOST = text(TENANT + "WHERE h.host = :key AND t.state <> 'closed'")

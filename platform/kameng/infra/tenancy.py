@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.db import Database
 
+SELLING = frozenset({"trial", "active"})
+
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour."""
+    """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour; `logo` and `favicon`
+    are paths on its own hosts, or empty."""
 
     id: int
     slug: str
@@ -25,6 +28,9 @@ class Tenant(Struct, frozen=True, kw_only=True):
     time_zone: str
     locale: str
     accent: str
+    theme: str
+    logo: str
+    favicon: str
     notice: str
     contact: str
     database: Database
@@ -32,6 +38,16 @@ class Tenant(Struct, frozen=True, kw_only=True):
     @property
     def schema(self) -> str:
         return schema_of(self.id)
+
+    @property
+    def takes_orders(self) -> bool:
+        """Whether it sells now; `open_sale` (deploy/migrations/master) says the same inside a sale."""
+        return self.state in SELLING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether buyers are let in, be it only to look and to fetch what they bought."""
+        return self.takes_orders or self.state == "overdue"
 
     def begin(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One transaction in this tenant's schema with this tenant's rights; commits unless it raises."""

@@ -111,7 +111,7 @@ class Context:
 
     @property
     def is_suspended(self) -> bool:
-        return self.tenant is not None and self.tenant.state == "suspended"
+        return self.tenant is not None and not self.tenant.is_open
 
     @property
     def is_htmx(self) -> bool:

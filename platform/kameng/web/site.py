@@ -8,7 +8,8 @@ from msgspec import Struct
 class Site(Protocol):
     """What every page needs to know of the house it belongs to. A `Tenant` is one; `MasterSite` is the other.
 
-    `accent` is `#rrggbb`, `time_zone` a name of the IANA database, `locale` a folder of `kameng/web/locale`.
+    `accent` is `#rrggbb`, `theme` a look of the storefront, `logo` and `favicon` are paths or empty, `time_zone` is
+    a name of the IANA database, `locale` a folder of `kameng/web/locale`.
     """
 
     @property
@@ -17,6 +18,12 @@ class Site(Protocol):
     def slug(self) -> str: ...
     @property
     def accent(self) -> str: ...
+    @property
+    def theme(self) -> str: ...
+    @property
+    def logo(self) -> str: ...
+    @property
+    def favicon(self) -> str: ...
     @property
     def notice(self) -> str: ...
     @property
@@ -33,6 +40,9 @@ class MasterSite(Struct, frozen=True):
     name: str = "Kameng"
     slug: str = "master"
     accent: str = "#2563eb"
+    theme: str = "classic"
+    logo: str = ""
+    favicon: str = ""
     notice: str = ""
     contact: str = ""
     locale: str = "zh_CN"

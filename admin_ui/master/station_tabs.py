@@ -1,0 +1,31 @@
+"""The parts of a station's pages at the master: one address each, shown as a row of chips under its name."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from admin_ui.frame import Chip
+from kameng.identity.permissions import Permission
+from kameng.web.context import Context
+from kameng.web.i18n import N_, gettext
+
+
+class Tab(Struct, frozen=True):
+    """One part; `path` follows `/tenants/<number>`."""
+
+    label: str
+    path: str
+    permission: Permission
+
+
+TABS: Sequence[Tab] = (Tab(N_("Summary"), "", Permission.TENANTS_READ),)
+
+
+def tabs(here: Context, tenant_id: int) -> list[Chip]:
+    """The parts that the viewer may open, the current one marked."""
+    root, at, viewer = f"/tenants/{tenant_id}", here.path.rstrip("/"), here.viewer
+    return [
+        Chip(gettext(tab.label), root + tab.path, at == root + tab.path)
+        for tab in TABS
+        if viewer and viewer.may(tab.permission)
+    ]

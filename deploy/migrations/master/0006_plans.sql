@@ -1,0 +1,1 @@
+-- Plans, what they cost and allow, and applications to open a station.

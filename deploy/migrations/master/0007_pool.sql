@@ -1,0 +1,1 @@
+-- Schemas made beforehand, stations imported in bulk, certificates of closed ones.

@@ -1,0 +1,1 @@
+-- Custom domains: claimed, verified, served.

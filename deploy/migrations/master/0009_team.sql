@@ -1,0 +1,1 @@
+-- Invitations, roles that owners compose, delegations, outside identities, the operator's visits.

@@ -1,0 +1,1 @@
+-- Prices by rule, special prices, minimum resale, scheduled changes, history.

@@ -1,0 +1,1 @@
+-- Feature flags: the master's policies, roll-outs, and what each tenant chose.

@@ -1,0 +1,1 @@
+-- What migrations of tenants failed, and why.

@@ -1,0 +1,1 @@
+-- The quote that each order was sold on.

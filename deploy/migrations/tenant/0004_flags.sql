@@ -1,0 +1,1 @@
+-- The flags that were read in each sale.
