@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 import msgspec
@@ -45,6 +46,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: str = "auto"  # auto, json, console
     log_level: str = "info"
     asset_folder: str = ""
+    dns_servers: str = ""  # who is asked about custom domains, by commas, each with or without :port; else the system's
+    public_addresses: str = ""  # where custom domains must point, by commas, addresses or networks; else anywhere
+    hosts_folder: str = ""  # a file for each host that is served, for Caddy; see docs/hosts.md
 
     @property
     def secure(self) -> bool:
@@ -107,3 +111,34 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}SCHEME must be http or https.")
     if settings.log_format not in ("auto", "json", "console"):
         raise SettingsError(f"{PREFIX}LOG_FORMAT must be auto, json or console.")
+    _check_addresses(settings)
+
+
+def _check_addresses(settings: Settings) -> None:
+    for address in parts(settings.public_addresses):
+        try:
+            ip_network(address)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}PUBLIC_ADDRESSES holds {address!r}, which is no address.") from None
+    for server in parts(settings.dns_servers):
+        try:
+            address_and_port(server, 53)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}DNS_SERVERS holds {server!r}, which is no address.") from None
+
+
+def parts(listed: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in listed.split(",") if part.strip()]
+
+
+def address_and_port(text: str, standard: int) -> tuple[str, int]:
+    """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`. Raises `ValueError`."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") == 1:
+        address, _, port = text.partition(":")
+    else:
+        address, port = text, ""
+    return str(ip_address(address)), int(port or standard)
