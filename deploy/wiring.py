@@ -3,7 +3,8 @@ an event recorded by a process that has not heard of its follower would be lost.
 
 from billing.payments import tasks as payments
 from supplier_gateway.offers import tasks as offers
+from tenants.domains import tasks as domains
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 
-MODULES = (payments, offers, order_payments, orders)
+MODULES = (payments, offers, domains, order_payments, orders)
