@@ -39,6 +39,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
+    Entry(N_("Domains"), "/domains", "world", Permission.DOMAINS_READ, N_("This station")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (

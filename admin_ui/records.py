@@ -46,6 +46,8 @@ def _text(name: str, value: Any) -> str:
         return format_cents(value)
     if name == "role":
         return words.say("role", str(value))
+    if name == "proof":
+        return words.say("proof", str(value))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     if isinstance(value, dict):

@@ -39,6 +39,14 @@ STATIONS = {
     "closing": Badge("wait", N_("Closing")),
     "closed": Badge("off", N_("Closed")),
 }
+DOMAINS = {
+    "served": Badge("ok", N_("Leads to the shop")),
+    "strayed": Badge("bad", N_("Does not lead here")),
+    "pending": Badge("wait", N_("Not served yet")),
+    "proved": Badge("ok", N_("Proved")),
+    "lapsed": Badge("off", N_("Given up")),
+    "lost": Badge("bad", N_("Lost")),
+}
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
@@ -63,6 +71,19 @@ FAULTS = {
     "refused": N_("The supplier refused"),
     "not_found": N_("The supplier knows no such order"),
     "unreadable": N_("The supplier's answer could not be understood"),
+}
+DOMAIN_ERRORS = {  # the others name what was seen: admin_ui.domain_words
+    "no_proof": N_("Neither the TXT record nor the file was found. New records can take an hour to be seen."),
+    "no_address": N_("The domain has no address yet: it still has to be pointed here."),
+    "unknown": N_("Its name servers did not answer in time, so nothing is known; it is asked again by itself."),
+    "taken": N_("Another station has proved that the domain is its own."),
+}
+PROOFS = {
+    "given": N_("Given by the master"),
+    "txt": N_("TXT record"),
+    "cname": N_("CNAME record"),
+    "file": N_("File"),
+    "operator": N_("Vouched for by the operator"),
 }
 REFUSALS = {  # why a gateway's notice was not believed
     "sign_type": N_("Its signature is wrong"),
@@ -112,6 +133,14 @@ ACTIONS = {
     "channels.add": N_("Added a payment channel"),
     "channels.pause": N_("Paused a payment channel"),
     "channels.resume": N_("Resumed a payment channel"),
+    "domains.claim": N_("Added a domain"),
+    "domains.check": N_("Had a domain checked"),
+    "domains.withdraw": N_("Withdrew a domain"),
+    "domains.serve": N_("A domain was proved"),
+    "domains.primary": N_("Changed the main domain"),
+    "domains.remove": N_("Removed a domain"),
+    "domains.give": N_("Gave a sub-domain"),
+    "domains.force": N_("Vouched for a domain"),
     "notices.read": N_("Marked a notice as read"),
     "stations.open": N_("Opened a station"),
     "stations.suspend": N_("Suspended a station"),
@@ -141,6 +170,7 @@ DETAILS = {
     "cost": N_("cost"),
     "deposit_cents": N_("deposit"),
     "amount_cents": N_("amount"),
+    "domain": N_("domain"),
     "duplicates": N_("there already"),
     "from": N_("from"),
     "good": N_("good"),
@@ -154,6 +184,8 @@ DETAILS = {
     "price": N_("price"),
     "prices": N_("prices"),
     "priority": N_("priority"),
+    "proof": N_("proof"),
+    "reason": N_("reason"),
     "role": N_("role"),
     "sku": N_("article"),
     "slug": N_("short name"),
@@ -170,6 +202,7 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "gateway_notice": NOTICES_OF_GATEWAY,
     "switch": SWITCHES,
     "station": STATIONS,
+    "domain": DOMAINS,
     "good": GOODS,
     "purchase": PURCHASES,
 }
@@ -177,6 +210,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "fault": FAULTS,
     "refusal": REFUSALS,
+    "domain_error": DOMAIN_ERRORS,
+    "proof": PROOFS,
     "transfer": TRANSFERS,
     "account": ACCOUNTS,
     "buyer": BUYERS,

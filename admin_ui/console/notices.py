@@ -11,6 +11,7 @@ from admin_ui import words
 from admin_ui.frame import AnyRequest, PathId
 from kameng.audit import service as audit
 from kameng.identity.permissions import Permission
+from kameng.infra.dns import readable_name
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers
 from kameng.web.guards import requires
@@ -67,4 +68,22 @@ def _say(notice: Notice) -> Told | None:
         why = words.say("reason", str(notice.detail.get("reason", "")))
         text = gettext("Order %(no)s waits: %(why)s.", no=notice.subject, why=why)
         return Told(notice, "wait", text, f"/console/orders/{notice.subject}")
-    return None
+    return _say_domain(notice)
+
+
+def _say_domain(notice: Notice) -> Told | None:
+    domain = readable_name(notice.subject)
+    if notice.kind == "domain_served":
+        kind, text = "ok", gettext("%(domain)s is proved and leads to your shop now.", domain=domain)
+    elif notice.kind == "domain_lost":
+        kind, text = "bad", gettext("%(domain)s now belongs to another station, which proved it first.", domain=domain)
+    elif notice.kind == "domain_lapsed":
+        kind, text = "wait", gettext("%(domain)s was not proved within seven days.", domain=domain)
+    elif notice.kind == "domain_strayed":
+        kind, text = (
+            "bad",
+            gettext("%(domain)s no longer leads to your shop. Buyers do not find it there.", domain=domain),
+        )
+    else:
+        return None
+    return Told(notice, kind, text, "/console/domains")

@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.console.audit import AuditController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.channels import ChannelController
+from admin_ui.console.domains import DomainController
 from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
@@ -21,5 +22,6 @@ HANDLERS: list[ControllerRouterHandler] = [
     BuyerController,
     MoneyController,
     ChannelController,
+    DomainController,
     AuditController,
 ]

@@ -6,6 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
+from admin_ui.master.domains import StationDomainController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
@@ -23,6 +24,7 @@ CONTROLLERS = (
     OverviewController,
     StationController,
     StationActController,
+    StationDomainController,
     GoodController,
     OfferController,
     PriceController,

@@ -22,7 +22,7 @@ from billing.payments.errors import AmountOutOfRange, ChannelGone
 from billing.payments.models import Payment, PaymentChannel
 from kameng.core import clock, ids
 from kameng.core.money import format_cents
-from kameng.infra import outbox
+from kameng.infra import links, outbox
 from kameng.infra.crypto import Sealer
 from kameng.infra.db import sqlstate
 from kameng.infra.outbox import Event
@@ -125,14 +125,13 @@ async def provider_of(runtime: Runtime, tenant: Tenant, channel: PaymentChannel)
 async def pay_url(runtime: Runtime, tenant: Tenant, payment: Payment, channel: PaymentChannel, title: str) -> str:
     """Where the buyer's browser goes to pay. Both addresses carry the tenant's own host."""
     provider = await provider_of(runtime, tenant, channel)
-    base = runtime.settings.base_url(tenant.host)
     return provider.pay_url(
         PayRequest(
             payment_no=payment.no,
             name=title,
             amount_cents=payment.amount_cents,
-            notify_url=f"{base}/pay/{channel.id}/{payment.no}/notify",
-            return_url=f"{base}/pay/{payment.no}",
+            notify_url=links.of_station(runtime.settings, tenant, f"/pay/{channel.id}/{payment.no}/notify"),
+            return_url=links.of_station(runtime.settings, tenant, f"/pay/{payment.no}"),
         )
     )
 

@@ -1,0 +1,22 @@
+"""Absolute links: the only place where they are made. A station's carry the station's own host and no other's.
+
+In a request that is the host the person is at, so cookies go on to hold; in a follower, the primary one.
+"""
+
+from kameng.infra.settings import Settings
+from kameng.infra.tenancy import Tenant
+
+
+def of_station(settings: Settings, tenant: Tenant, path: str) -> str:
+    """A page of a station; `path` begins with `/`."""
+    return settings.base_url(tenant.host) + path
+
+
+def of_master(settings: Settings, path: str) -> str:
+    """A page of the master's console; `path` begins with `/`."""
+    return settings.base_url(settings.master_host) + path
+
+
+def of_host(settings: Settings, host: str) -> str:
+    """The front page of one of several hosts, for a list of them."""
+    return f"{settings.base_url(host)}/"
