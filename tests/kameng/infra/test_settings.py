@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from kameng.infra.settings import Settings, SettingsError, read, to_environ
+from kameng.infra.settings import Settings, SettingsError, address_and_port, read, to_environ
 
 KEY = base64.b64encode(bytes(32)).decode()
 GOOD = {
@@ -42,6 +42,10 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("KAMENG_REDIS_URL", "http://cache"),
         ("KAMENG_SCHEME", "gopher"),
         ("KAMENG_LOG_FORMAT", "poem"),
+        ("KAMENG_PUBLIC_ADDRESSES", "198.51.100.4, example.com"),
+        ("KAMENG_PUBLIC_ADDRESSES", "198.51.100.4/8"),
+        ("KAMENG_DNS_SERVERS", "ns.example.com"),
+        ("KAMENG_DNS_SERVERS", "192.0.2.1:dns"),
     ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str) -> None:
@@ -49,6 +53,20 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
         read({**GOOD, name: value})
     assert str(refused.value).startswith(name)
     assert str(refused.value).count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:db8::1]", ("2001:db8::1", 53)),
+        ("[2001:db8::1]:5353", ("2001:db8::1", 5353)),
+    ],
+)
+def test_a_name_server_is_an_address_with_or_without_a_port(text: str, expected: tuple[str, int]) -> None:
+    assert address_and_port(text, 53) == expected
 
 
 def test_settings_cannot_be_changed() -> None:
