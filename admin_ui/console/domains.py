@@ -163,8 +163,9 @@ async def _page(
         lines=[(one, domain_words.why(settings, one)) for one in claims],
         why=lambda host: domain_words.why(settings, host),
         stays=given[0] if len(given) == 1 else "",
-        alias=given[0] if given else "",
-        addresses=parts(settings.public_addresses),
+        alias=(given or [tenant.host])[0],  # where a CNAME record should lead
+        proves=bool(given),  # and whether it is a proof: only what is the station's for good is one
+        addresses=[one for one in parts(settings.public_addresses) if "/" not in one],
         url=lambda host: links.of_host(settings, host),
         here=tenant.host,
     )

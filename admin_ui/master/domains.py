@@ -17,7 +17,6 @@ from kameng.identity.permissions import Permission
 from kameng.infra import links
 from kameng.infra.dns import readable_name
 from kameng.infra.runtime import Runtime
-from kameng.infra.settings import parts
 from kameng.web import answers, context, forms
 from kameng.web.forms import Form
 from kameng.web.guards import requires
@@ -169,7 +168,6 @@ async def _page(
         claims=[(one, domain_words.why(settings, one)) for one in claims],
         options=[(str(one.id), one.readable) for one in claims],
         domain=settings.station_domain,
-        addresses=parts(settings.public_addresses),
         given=given,
         vouched=vouched,
     )

@@ -6,23 +6,27 @@ import re
 from pathlib import Path
 
 import structlog
+from sqlalchemy import text
 
 from kameng.infra.runtime import Runtime
 from tenants.domains import queries
 
 log = structlog.get_logger()
 
+ALONE = text("SELECT pg_advisory_xact_lock(hashtext('hosts_folder'))")
 NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # what we write, and the only thing that we remove
 
 
 async def export(runtime: Runtime, folder: Path) -> tuple[int, int]:
     """Makes the folder hold exactly the hosts that are served. Returns how many files were added and removed.
 
-    Nothing is touched before the whole list has been read; creating and removing an empty file are each atomic.
+    Nothing is touched before the whole list has been read; creating and removing an empty file are each atomic. Only one
+    export runs at a time, or one with an older list could undo what a newer one has done.
     """
     async with runtime.database.master_session() as session:
+        await session.execute(ALONE)
         hosts = await queries.served(session) | {runtime.settings.master_host}
-    return await asyncio.to_thread(write, folder, hosts)
+        return await asyncio.to_thread(write, folder, hosts)
 
 
 def write(folder: Path, hosts: set[str]) -> tuple[int, int]:
