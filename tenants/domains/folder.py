@@ -20,8 +20,8 @@ NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")  # what we write, and the only t
 async def export(runtime: Runtime, folder: Path) -> tuple[int, int]:
     """Makes the folder hold exactly the hosts that are served. Returns how many files were added and removed.
 
-    Nothing is touched before the whole list has been read; creating and removing an empty file are each atomic. Only one
-    export runs at a time, or one with an older list could undo what a newer one has done.
+    Nothing is touched before the whole list has been read; creating and removing an empty file are each atomic. Only
+    one export runs at a time, or one with an older list could undo what a newer one has done.
     """
     async with runtime.database.master_session() as session:
         await session.execute(ALONE)

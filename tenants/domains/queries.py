@@ -24,7 +24,6 @@ CLAIM = text(f"{CLAIM_COLUMNS} WHERE tenant_id = :tenant_id AND id = :id")
 IS_SERVED = text("SELECT host_is_served(:host)")
 # For the folder that Caddy reads: closed stations are not served.
 SERVED = text("SELECT h.host FROM hosts h JOIN tenants t ON t.id = h.tenant_id WHERE t.state <> 'closed'")
-STATION = text("SELECT name FROM tenants WHERE id = :tenant_id")
 
 
 class Host(Struct, frozen=True):

@@ -55,6 +55,10 @@ SERVE = text(
     """
 )
 SETTLED = text("DELETE FROM host_claims WHERE id = :id RETURNING id")
+OURS_ALREADY = text(
+    "DELETE FROM host_claims WHERE id = :id AND EXISTS"
+    " (SELECT 1 FROM hosts h WHERE h.host = host_claims.host AND h.tenant_id = host_claims.tenant_id) RETURNING id"
+)
 LOSE = text(
     "UPDATE host_claims SET state = 'lost', error = 'taken', seen = '', checked_at = now()"
     " WHERE host = :host AND state = 'pending' AND EXISTS (SELECT 1 FROM hosts h WHERE h.host = host_claims.host)"
@@ -199,7 +203,8 @@ async def give_subdomain(session: AsyncSession, settings: Settings, tenant_id: i
 async def serve(session: AsyncSession, claim: Claim, proof: str) -> bool:
     """A proved claim becomes a host, and all others' claims of it are lost; false when another station was faster.
 
-    Master session; call `directory.forget()` after the commit. Raises `DomainGone` when the claim was withdrawn.
+    Master session; call `directory.forget()` after the commit. Raises `DomainGone` when the claim was
+    withdrawn, or its station closed.
     The host is written before any claim is touched: whoever comes second waits there, holding nothing.
     """
     is_first = (await session.execute(SERVE, {"id": claim.id, "proof": proof})).scalar_one_or_none() is not None
@@ -208,6 +213,10 @@ async def serve(session: AsyncSession, claim: Claim, proof: str) -> bool:
             raise DomainGone
         await outbox.record(session, DomainServed(claim.tenant_id, claim.host))
         await outbox.record(session, HostsChanged())
+    elif (await session.execute(OURS_ALREADY, {"id": claim.id})).scalar_one_or_none() is not None:
+        return True  # the master gave it in the meantime
+    elif not await queries.is_served(session, claim.host):
+        raise DomainGone
     for row in await session.execute(LOSE, {"host": claim.host}):
         await outbox.record(session, DomainLost(row.tenant_id, claim.host))
     return is_first

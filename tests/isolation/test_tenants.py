@@ -122,7 +122,9 @@ async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) 
         "INSERT INTO master.outbox (id, tenant_id, follower, payload, due_at)"  # noqa: S608
         f" VALUES (gen_random_uuid(), {b.tenant.id}, 'x', '{{}}', now())"
     )
+    claim = f"INSERT INTO master.host_claims (tenant_id, host, token) VALUES ({b.tenant.id}, 'mine.com', 'x')"  # noqa: S608
     assert await refusal_of(a.tenant, audit) == REFUSED
+    assert await refusal_of(a.tenant, claim) == REFUSED
     assert await refusal_of(a.tenant, letter) == REFUSED
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from kameng.infra.http import Outbound
 from kameng.infra.runtime import Runtime
-from tenants.domains.errors import DomainTaken
+from tenants.domains import service
+from tenants.domains.errors import DomainGone, DomainTaken
 from tenants.domains.probe import FILE, Finding
 from tests.support.house import Shop, open_shop, work_off
 from tests.support.liar import Answer, Asked, running_liar
@@ -239,6 +240,33 @@ async def test_stations_that_prove_one_domain_at_the_same_moment_do_not_both_get
     assert await domains.tenant_at(domain) == winner
     states = [[claim.state for claim in await domains.claims(station)] for station in stations]
     assert sorted(states) == [[], ["lost"], ["lost"], ["lost"]]
+
+
+async def test_a_claim_of_a_domain_that_the_master_gave_in_the_meantime_is_settled(
+    domains: Domains, shop: Shop, fresh: Fresh
+) -> None:
+    claim = await domains.claim(shop, fresh())
+    domains.names.set(claim.txt_name, ("TXT", claim.txt_value))
+    domains.names.set(claim.host, ("A", HERE))
+    give = "INSERT INTO hosts (host, tenant_id) VALUES (:host, :tenant_id)"
+    await domains.age(give, host=claim.host, tenant_id=shop.tenant.id)
+
+    assert await domains.check(claim) == Finding(proof="txt")
+    assert await domains.claims(shop) == []
+
+
+async def test_a_claim_that_is_withdrawn_while_it_is_looked_at_is_not_served(
+    domains: Domains, runtime: Runtime, shop: Shop, fresh: Fresh
+) -> None:
+    claim = await domains.claim(shop, fresh())
+    async with shop.tenant.begin() as session:
+        await service.withdraw(session, shop.tenant.id, claim.id)
+
+    with pytest.raises(DomainGone):
+        async with runtime.database.master_session() as session:
+            await service.force(session, claim, "operator", "a good reason", "")
+
+    assert await domains.tenant_at(claim.host) is None
 
 
 async def test_a_domain_in_chinese_is_kept_as_the_wire_carries_it(
