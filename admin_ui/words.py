@@ -61,6 +61,7 @@ REASONS = {
     "checking": N_("The supplier is being asked what became of it"),
     "not_paid": N_("No payment came in time"),
     "money_in_wallet": N_("It could not be charged; the money stays in the buyer's wallet"),
+    "cancelled": N_("The buyer's machine cancelled it; the money is back"),
     "not_delivered": N_("It could not be delivered within a day; the money is back"),
 }
 FAULTS = {
@@ -126,6 +127,8 @@ ACTIONS = {
     "staff.sign_in": N_("Signed in"),
     "staff.add": N_("Added staff"),
     "orders.refund": N_("Refunded an order"),
+    "keys.issue": N_("Issued an API key"),
+    "keys.revoke": N_("Revoked an API key"),
     "products.add": N_("Listed a product"),
     "products.change": N_("Changed a product"),
     "products.show": N_("Put a product on sale"),
@@ -175,6 +178,7 @@ DETAILS = {
     "from": N_("from"),
     "good": N_("good"),
     "hosts": N_("hosts"),
+    "key": N_("key"),
     "kind": N_("kind"),
     "login": N_("login"),
     "merchant": N_("merchant"),

@@ -17,6 +17,7 @@ from kameng.infra.settings import Settings
 from kameng.web.app import create_app
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
+from tenants.openapi.routes import HANDLERS as OPEN_API
 from tenants.storefront.routes import HANDLERS as STOREFRONT
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +39,7 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
     station = create_app(
         runtime,
         face="station",
-        handlers=[*STOREFRONT, *CONSOLE],
+        handlers=[*STOREFRONT, *OPEN_API, *CONSOLE],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=bundle,
     )

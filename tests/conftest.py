@@ -31,3 +31,10 @@ async def settings(servers: Servers) -> Settings:
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with running(settings) as opened:
         yield opened
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have counted, also where they ran in another process."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            terminalreporter.write_line(f"{name}: {said}")

@@ -14,10 +14,12 @@ from billing.ledger import queries as ledger
 from kameng.identity.permissions import Permission
 from kameng.infra.tenancy import Tenant
 from kameng.web import paging
+from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.paging import Page
 from tenants.buyers import queries
+from tenants.openapi import keys
 from tenants.orders import queries as orders
 
 LATEST = 20
@@ -36,19 +38,30 @@ class BuyerController(Controller):
 
     @get("/{buyer_id:uuid}", guards=[requires(Permission.BUYERS_READ)])
     async def show(self, buyer_id: FromPath[UUID], request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
-        async with tenant.begin() as session:
-            buyer = await queries.buyer(session, buyer_id)
-            latest = (await session.scalars(orders.of_buyer(buyer_id).limit(LATEST))).all()
-            wallet_cents = await ledger.balance_cents(session, "wallet", str(buyer_id))
-            history = await ledger.history(session, "wallet", str(buyer_id))
-        return page(
-            request,
-            "console/buyer.html",
-            buyer=buyer,
-            latest=latest,
-            wallet_cents=wallet_cents,
-            history=history,
-        )
+        return await detail(request, tenant, buyer_id)
+
+
+async def detail(
+    request: AnyRequest, tenant: Tenant, buyer_id: UUID, *, status: int = 200, key_form: Form | None = None
+) -> Template:
+    """A buyer's page, with a form that was refused. Raises `BuyerGone`."""
+    async with tenant.begin() as session:
+        buyer = await queries.buyer(session, buyer_id)
+        latest = (await session.scalars(orders.of_buyer(buyer_id).limit(LATEST))).all()
+        wallet_cents = await ledger.balance_cents(session, "wallet", str(buyer_id))
+        history = await ledger.history(session, "wallet", str(buyer_id))
+        held = await keys.of_buyer(session, buyer_id)
+    return page(
+        request,
+        "console/buyer.html",
+        status=status,
+        buyer=buyer,
+        latest=latest,
+        wallet_cents=wallet_cents,
+        history=history,
+        keys=held,
+        key_form=key_form,
+    )
 
 
 def _kinds(found: Page[Any], chosen: str) -> list[Chip]:

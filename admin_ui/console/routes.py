@@ -6,6 +6,7 @@ from admin_ui.console.audit import AuditController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.channels import ChannelController
 from admin_ui.console.domains import DomainController
+from admin_ui.console.keys import KeyController
 from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
@@ -20,6 +21,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     OrderController,
     ProductController,
     BuyerController,
+    KeyController,
     MoneyController,
     ChannelController,
     DomainController,

@@ -33,6 +33,8 @@ ONE = text(
     """
 )
 
+COUNT_ON_SALE = text("SELECT count(*) FROM products WHERE state = 'on_sale'")
+
 
 class ShelfItem(Struct, frozen=True):
     """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000."""
@@ -68,6 +70,10 @@ async def shelf(session: AsyncSession, words: str = "", limit: int = 60, offset:
     """What is on sale, in the owner's order."""
     rows = await session.execute(SHELF, {"words": words, "pattern": like(words), "limit": limit, "offset": offset})
     return [ShelfItem(**row) for row in rows.mappings()]
+
+
+async def count_on_sale(session: AsyncSession) -> int:
+    return int((await session.execute(COUNT_ON_SALE)).scalar_one())
 
 
 async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:

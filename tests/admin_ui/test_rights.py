@@ -4,42 +4,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.routes import HTTPRoute
 
 from kameng.identity.permissions import PERMISSIONS, STATION_ROLES, Permission, Role
 from kameng.infra.runtime import Runtime
 from kameng.web.dispatch import HostDispatch
-from kameng.web.guards import requires
 from tests.admin_ui.conftest import SignIn
 from tests.support.house import Shop
+from tests.support.routes import table
 from tests.support.staff_client import StaffClient
 
 PUBLIC = {"/console/login", "/console/logout", "/login", "/logout"}
-EXAMPLES = {"int": "2147483647", "str": "NO-SUCH-ONE", "uuid": "01900000-0000-7000-8000-000000000000"}
 
 
-def routes(app: Any, begins: str) -> Iterator[tuple[str, str, set[Permission]]]:
+def routes(app: Any, begins: str) -> Iterator[tuple[str, str, frozenset[Permission]]]:
     """Method, path with made-up parameters, and what the route asks for."""
-    assert isinstance(app, Litestar)
-    for route in app.routes:
-        if not isinstance(route, HTTPRoute) or not route.path.startswith(begins) or "/static" in route.path:
-            continue
-        path = "".join(
-            part if isinstance(part, str) else EXAMPLES[part.type.__name__.lower()] for part in with_slashes(route)
-        )
-        for handler in route.route_handlers:
-            asked = {guard.permission for guard in handler.resolve_guards() if isinstance(guard, requires)}
-            for method in handler.http_methods - {"OPTIONS"}:
-                yield str(method), path, asked
-
-
-def with_slashes(route: HTTPRoute) -> Iterator[Any]:
-    for part in route.path_components:
-        yield "/"
-        yield part
-    if not route.path_components:
-        yield "/"
+    for route in table(app):
+        if route.path.startswith(begins):
+            yield route.method, route.nowhere, route.asks
 
 
 async def ask(client: StaffClient, method: str, path: str) -> int:
