@@ -1,6 +1,6 @@
 """What all routes of this door share: the guard, the machine it finds, and errors in the protocol's words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from litestar.di import Provide
@@ -18,7 +18,7 @@ class Door(Struct, frozen=True):
     guards: Sequence[Any]
     opt: Mapping[str, Any]
     dependencies: Mapping[str, Provide]
-    exception_handlers: Mapping[Any, Any]
+    exception_handlers: MutableMapping[Any, Any]
 
 
 DOOR = Door(

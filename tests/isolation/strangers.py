@@ -37,9 +37,9 @@ class Stranger(Struct, frozen=True, kw_only=True):
     ) -> httpx.Response:
         """One request; redirects are not followed."""
         if self.machine is not None and path.startswith("/api/"):
-            client = MachineClient(door, host, self.machine.key, self.machine.secret)
-            async with client.http:
-                return await client.ask(method, path)
+            shop = MachineClient(door, host, self.machine.key, self.machine.secret)
+            async with shop.http:
+                return await shop.ask(method, path)
         number = next(_addresses)
         address = f"10.{20 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}"  # rate limits do not meet
         async with httpx.AsyncClient(

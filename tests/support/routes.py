@@ -37,8 +37,11 @@ class Route(Struct, frozen=True):
         """The path with each combination of the values of its parameters. Raises `KeyError`."""
         choices = [values[name] for name in self.parameters]
         for chosen in product(*choices):
-            remaining = iter(chosen)
-            yield PARAMETER.sub(lambda _, left=remaining: str(next(left)), self.path)
+            yield _placed(self.path, iter(chosen))
+
+
+def _placed(path: str, values: Iterator[str]) -> str:
+    return PARAMETER.sub(lambda _: next(values), path)
 
 
 def table(app: Any) -> Iterator[Route]:
