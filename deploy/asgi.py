@@ -42,7 +42,7 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=bundle,
     )
-    return HostDispatch(runtime, master, station, ready=lambda: health.ready(runtime))
+    return HostDispatch(runtime, master, station, ready=health.Readiness(runtime))
 
 
 class Deployment:

@@ -9,6 +9,7 @@ from deploy.cli.terminal import stderr
 from deploy.demo.browser import Unexpected
 from deploy.demo.buyer import ShopFailed
 from deploy.embedded import EmbeddedError
+from deploy.migrations.schemas import StepFailed
 from deploy.supervisor import SupervisorError
 from kameng.core.errors import KamengError
 
@@ -32,7 +33,7 @@ def main() -> None:
     """The console script."""
     try:
         cli(standalone_mode=True)
-    except (KamengError, EmbeddedError, SupervisorError, ShopFailed, Unexpected) as error:
+    except (KamengError, EmbeddedError, SupervisorError, ShopFailed, StepFailed, Unexpected) as error:
         stderr.print(f"[red]kameng:[/red] {error}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:

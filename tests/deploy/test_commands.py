@@ -34,7 +34,7 @@ def test_doctor_has_a_line_for_each_check(settings: Settings) -> None:
 
     assert said.returncode == 0, said.stdout + said.stderr
     names = [line.split()[1] for line in said.stdout.splitlines()]
-    assert names == ["database", "redis", "migrations", "login", "clock", "disk"]
+    assert names == ["database", "redis", "migrations", "stations", "canary", "audit", "login", "clock", "disk"]
 
 
 def test_doctor_says_what_is_bad_and_fails(settings: Settings) -> None:
