@@ -85,9 +85,8 @@ async def test_retry_leaves_alone_who_has_not_failed(deployment: Deployment) -> 
 async def test_a_failing_canary_stops_the_run_before_anybody_else(deployment: Deployment) -> None:
     numbers = await deployment.stations(3)
     chosen = numbers[1]
-    await deployment.as_owner(
-        f"CREATE TABLE tenant_{chosen}.stumble (id int);UPDATE master.tenants SET is_canary = true WHERE id = {chosen}"
-    )
+    await deployment.as_owner(f"CREATE TABLE tenant_{chosen}.stumble (id int)")
+    await deployment.change(chosen, is_canary=True)
     version = deployment.add(STUMBLING)
 
     report = await deployment.migrate()
@@ -236,15 +235,20 @@ async def test_a_run_that_is_killed_is_shown_and_resumed(deployment: Deployment)
     assert [run.state for run in (await deployment.status()).runs[:2]] == ["done", "broken_off"]
 
 
+POOL = """
+    CREATE TABLE IF NOT EXISTS master.pooled_schemas (
+        id int PRIMARY KEY, version int NOT NULL, made_at timestamptz NOT NULL DEFAULT now()
+    );
+    GRANT SELECT ON master.pooled_schemas TO {master};
+    INSERT INTO master.pooled_schemas (id, version) SELECT id, version FROM master.tenants WHERE id = {spare};
+    DELETE FROM master.hosts WHERE tenant_id = {spare};
+    DELETE FROM master.tenants WHERE id = {spare};
+"""
+
+
 async def test_pooled_schemas_are_brought_up_with_the_others(deployment: Deployment) -> None:
     _, spare = await deployment.stations(2)
-    await deployment.as_owner(
-        "CREATE TABLE IF NOT EXISTS master.pooled_schemas (id int PRIMARY KEY, version int NOT NULL,"
-        " made_at timestamptz NOT NULL DEFAULT now());"
-        f"INSERT INTO master.pooled_schemas (id, version) SELECT id, version FROM master.tenants WHERE id = {spare};"
-        f"DELETE FROM master.hosts WHERE tenant_id = {spare}; DELETE FROM master.tenants WHERE id = {spare};"
-        f"GRANT SELECT ON master.pooled_schemas TO {deployment.runtime.database.roles.master}"
-    )
+    await deployment.as_owner(POOL.format(spare=spare, master=deployment.runtime.database.roles.master))
     version = deployment.add(COLUMN)
 
     report = await deployment.migrate()
