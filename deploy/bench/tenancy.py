@@ -1,4 +1,4 @@
-"""`kameng bench tenancy`: many stations. How long opening one takes, migrating all of them, finding nothing to migrate; and
+"""`kameng bench tenancy`: how long opening a station takes among many, migrating all, finding nothing to migrate; and
 what a connection that has served all of them weighs."""
 
 import asyncio

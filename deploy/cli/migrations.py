@@ -11,9 +11,10 @@ from deploy import surroundings
 from deploy.cli.terminal import console, progress, run, stderr
 from deploy.migrations import runner
 from deploy.migrations.runner import Plan, Report
-from deploy.migrations.status import Status, as_dict, status
+from deploy.migrations.status import as_dict, status
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings
+from tenants.registry.versions import Status
 
 
 @click.command()

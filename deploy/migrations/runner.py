@@ -22,8 +22,8 @@ from deploy.migrations.schemas import StepFailed, Target, bring_up, migrate_mast
 from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.db import Roles, roles_of
 from kameng.infra.settings import Settings
+from tenants.registry.versions import LOCK
 
-LOCK = 0x6B616D65  # pg advisory lock: one migration run at a time
 WAVES = (1, 10, 100)  # and then the rest
 WORKERS = 3
 RECYCLE_AFTER = 200  # schemas: a backend keeps what it knows of each table it has touched
@@ -123,6 +123,8 @@ async def migrate(
             return report
         run = _Run(settings, roles, history, journal, report, progress)
         await journal.begin(len(history), behind.total)
+        if progress is not None:
+            progress(0, behind.total)
         try:
             await run.all_waves(behind, canary_only=canary_only)
             for _ in range(0 if report.stopped or canary_only or retry else STRAGGLER_ROUNDS):

@@ -1,6 +1,7 @@
 """Deployments of their own: a migration is about all stations, so others' must not stand about."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
 
@@ -11,12 +12,13 @@ from psycopg import sql
 from billing.wholesale import service as wholesale
 from deploy.embedded import embedded_servers
 from deploy.migrations import history, runner
-from deploy.migrations.status import Status, status
+from deploy.migrations.status import status
 from kameng.core import ids
 from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.db import roles_of
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
+from tenants.registry.versions import LOCK, Status
 from tests.conftest import CHECKOUT
 from tests.support.house import open_station, settings_for
 
@@ -66,6 +68,13 @@ class Deployment(Struct, frozen=True):
         async with admin_connection(self.settings) as connection, connection.transaction():
             await become_owner(connection, roles_of(self.settings))
             await connection.execute(statements.encode(), prepare=False)
+
+    @asynccontextmanager
+    async def holding_the_lock(self) -> AsyncIterator[None]:
+        """As a run does."""
+        async with admin_connection(self.settings) as connection:
+            await connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            yield
 
     async def change(self, number: int, **columns: object) -> None:
         """Sets columns of a station."""
