@@ -17,7 +17,6 @@ from supplier_gateway.port import Fault
 from tenants.notices.queries import Notice
 from tenants.orders.states import State
 
-
 KEPT = ("detail", "before", "after")  # what a line of the audit log keeps by names
 
 
