@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # its types are not shipped
 
 
 def own_memory_mb(pid: int) -> float:

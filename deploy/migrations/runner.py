@@ -268,7 +268,7 @@ async def _behind(
 
 
 def _patience_s(attempt: int) -> float:
-    return PATIENCE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads attempts
+    return PATIENCE_S * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads attempts
 
 
 class _Run:

@@ -61,8 +61,8 @@ class Deployment(Struct, frozen=True):
             tier = await wholesale.add_tier(session, ids.code(8))
         return [(await open_station(self.runtime, tier_id=tier.id)).id for _ in range(count)]
 
-    async def migrate(self, **how: bool) -> runner.Report:
-        return await runner.migrate(self.settings, folder=self.folder, **how)
+    async def migrate(self, *, canary_only: bool = False, retry: bool = False) -> runner.Report:
+        return await runner.migrate(self.settings, folder=self.folder, canary_only=canary_only, retry=retry)
 
     async def as_owner(self, statements: str) -> None:
         async with admin_connection(self.settings) as connection, connection.transaction():

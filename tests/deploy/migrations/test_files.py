@@ -78,7 +78,7 @@ CONTRACTING = re.compile(
 )
 
 
-@pytest.mark.parametrize("migration", [one for one in TENANT if one.values[0].version > RELEASED["tenant"]])  # type: ignore[attr-defined,union-attr]  # a ParameterSet
+@pytest.mark.parametrize("migration", [one for one in TENANT if one.values[0].version > RELEASED["tenant"]])  # type: ignore[union-attr]  # a ParameterSet
 def test_what_takes_away_says_why_no_program_needs_it(migration: Migration) -> None:
     found = CONTRACTING.search(code_of(migration))
     assert found is None or "-- contract:" in migration.sql, f"{migration.name}: {found}"
