@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # its types are not shipped
+import psutil  # type: ignore[import-untyped]  # its stubs are a package we do without
 
 
 def own_memory_mb(pid: int) -> float:

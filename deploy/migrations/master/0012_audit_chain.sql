@@ -69,11 +69,12 @@ BEGIN
         v_line.seq := v_seq;
         v_hash := sha256(v_hash || master.audit_content(v_line));
         UPDATE master.audit_log SET seq = v_seq, hash = v_hash WHERE id = v_line.id;
-        INSERT INTO master.audit_heads VALUES (v_chain, v_seq, v_hash)
-            ON CONFLICT (chain) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash;
     END LOOP;
 END $$;
 ALTER TABLE master.audit_log ENABLE TRIGGER audit_log_append_only;
+INSERT INTO master.audit_heads
+    SELECT DISTINCT ON (coalesce(tenant_id, 0)) coalesce(tenant_id, 0), seq, hash FROM master.audit_log
+    ORDER BY coalesce(tenant_id, 0), seq DESC;
 
 ALTER TABLE master.audit_log ALTER COLUMN seq SET NOT NULL, ALTER COLUMN hash SET NOT NULL;
 CREATE UNIQUE INDEX audit_log_chain ON master.audit_log (coalesce(tenant_id, 0), seq);
