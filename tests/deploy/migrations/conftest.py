@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
+from typing import LiteralString
 
 import pytest
 from msgspec import Struct
@@ -22,7 +23,7 @@ from tenants.registry.versions import LOCK, Status
 from tests.conftest import CHECKOUT
 from tests.support.house import open_station, settings_for
 
-LEFT_BEHIND = (
+LEFT_BEHIND: tuple[tuple[LiteralString, LiteralString], ...] = (
     ("SELECT nspname FROM pg_namespace WHERE nspname ~ '^tenant_'", "DROP SCHEMA {} CASCADE"),
     ("SELECT rolname FROM pg_roles WHERE rolname ~ '_tenant_'", "DROP ROLE {}"),
 )
