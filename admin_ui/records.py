@@ -80,8 +80,7 @@ async def show(request: AnyRequest, session: AsyncSession, *, is_master: bool = 
         export=f"{context.of(request.scope).base}/audit/export{_query(asked)}",
         actions=_choices(),
         stations=await _stations(session, entries) if is_master else None,
-        changes=changes,
-        detail=detail,
+        told=told,
     )
 
 
@@ -126,6 +125,12 @@ async def export(request: AnyRequest, begin: Begin, *, is_master: bool = False) 
     )
 
 
+def told(entry: Entry) -> list[tuple[str, str]]:
+    """A line in short, for the list: what has changed, then the rest."""
+    changed = [one for one in changes(entry) if one.is_one]
+    return [*((one.name, f"{one.before or '–'} → {one.after or '–'}") for one in changed), *detail(entry)]
+
+
 def changes(entry: Entry) -> list[Change]:
     """What was before and after, by names; also where a line has it in its detail as `from` and `to`."""
     before, after = entry.before, entry.after
@@ -142,11 +147,10 @@ def changes(entry: Entry) -> list[Change]:
 
 def detail(entry: Entry) -> list[tuple[str, str]]:
     """What a line says beside its subject and its changes: names and values in words."""
-    told = PAIRS if entry.before is None and entry.after is None and _pair(entry.detail) != (None, None) else ()
+    is_pair = entry.before is None and entry.after is None and _pair(entry.detail) != (None, None)
+    shown = {name for pair in PAIRS for name in pair} if is_pair else set[str]()
     return [
-        (words.say("detail", name), _text(name, value))
-        for name, value in entry.detail.items()
-        if not any(name in pair for pair in told)
+        (words.say("detail", name), _text(name, value)) for name, value in entry.detail.items() if name not in shown
     ]
 
 
@@ -209,7 +213,7 @@ def _choices() -> list[tuple[str, str]]:
 def _chip(asked: Wanted, name: str, value: str) -> Chip:
     said = words.say("action", value) if name == "action" else value
     label = gettext("%(filter)s: %(value)s", filter=gettext(FILTERS[name]), value=said)
-    return Chip(label, _address(asked, **{name: "", "before": ""}), True)
+    return Chip(f"{label} ×", _address(asked, **{name: "", "before": ""}), True)
 
 
 def _address(asked: Wanted, **changes: str) -> str:
