@@ -54,6 +54,12 @@ PURCHASES = {
     "delivered": Badge("ok", N_("Delivered")),
     "failed": Badge("bad", N_("Failed")),
 }
+RUNS = {
+    "running": Badge("wait", N_("Under way")),
+    "done": Badge("ok", N_("Finished")),
+    "stopped": Badge("bad", N_("Stopped")),
+    "broken_off": Badge("off", N_("Broken off")),
+}
 
 REASONS = {
     "out_of_stock": N_("No supplier has it in stock; it is tried again by itself"),
@@ -163,11 +169,16 @@ ACTIONS = {
     "offers.resume": N_("Resumed an offer"),
     "tiers.add": N_("Added a tier"),
     "tiers.rename": N_("Renamed a tier"),
+    "stations.canary": N_("Chose the canary"),
+    "migrations.start": N_("Started a migration"),
+    "migrations.retry": N_("Tried failed stations again"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
 }
 DETAILS = {
+    "canary": N_("canary"),
+    "value": N_("value"),
     "accent": N_("accent"),
     "added": N_("added"),
     "cost": N_("cost"),
@@ -209,6 +220,7 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "domain": DOMAINS,
     "good": GOODS,
     "purchase": PURCHASES,
+    "run": RUNS,
 }
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
@@ -238,6 +250,11 @@ def say(family: str, code: str) -> str:
     """The word for `code` of a `family` (reason, fault, ...), translated. An unknown code stays as it is."""
     known = _WORDS[family].get(code)
     return gettext(known) if known else code
+
+
+def codes_saying(family: str, part: str) -> list[str]:
+    """The codes of a `family` (reason, action, ...) whose word, in the reader's language, holds `part`."""
+    return [code for code, word in _WORDS[family].items() if part.lower() in gettext(word).lower()]
 
 
 def states(family: str) -> list[str]:

@@ -8,6 +8,7 @@ from admin_ui.console.routes import HANDLERS as CONSOLE
 from admin_ui.master.routes import handlers as master_handlers
 from deploy import health
 from deploy.frontend.bundle import DIST
+from deploy.migrations.background import migrator
 from deploy.provisioning import provisioner
 from deploy.wiring import MODULES
 from kameng.infra import settings as settings_door
@@ -32,7 +33,7 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
     master = create_app(
         runtime,
         face="master",
-        handlers=master_handlers(provisioner(runtime.settings)),
+        handlers=master_handlers(provisioner(runtime.settings), migrator(runtime.settings)),
         template_folders=[ADMIN_TEMPLATES],
         assets=bundle,
     )
@@ -43,7 +44,7 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=bundle,
     )
-    return HostDispatch(runtime, master, station, ready=lambda: health.ready(runtime))
+    return HostDispatch(runtime, master, station, ready=health.Readiness(runtime))
 
 
 class Deployment:

@@ -8,10 +8,14 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.migrations.history import load
+from deploy.migrations.history import load, minimum_of
+from deploy.migrations.status import status
+from kameng.audit import chain
 from kameng.infra.runtime import Runtime
 
 OK = "ok"
+REMEMBERED_S = 1.0
+AUDIT_LINES = 1_000
 Check = Callable[[Runtime], Awaitable[str]]
 
 
@@ -32,21 +36,23 @@ async def redis(runtime: Runtime) -> str:
     return OK
 
 
+VERSIONS = text(
+    "SELECT (SELECT max(version) FROM migrations), count(*) FROM tenants WHERE version < :minimum AND state <> 'closed'"
+)
+
+
 async def migrations(runtime: Runtime) -> str:
-    """The master and every tenant that is not closed stand at the newest version."""
+    """The master stands at this program's version or above, and every tenant that is not closed at the lowest version
+    that this program serves or above; the rest may still be on its way."""
+    minimum, newest = minimum_of(load("tenant")), len(load("master"))
     try:
         async with runtime.database.master_session() as session:
-            master = (await session.execute(text("SELECT max(version) FROM migrations"))).scalar_one()
-            behind = await session.execute(
-                text("SELECT count(*) FROM tenants WHERE version < :newest AND state <> 'closed'"),
-                {"newest": len(load("tenant"))},
-            )
-            tenants = behind.scalar_one()
+            master, behind = (await session.execute(VERSIONS, {"minimum": minimum})).one()
     except (SQLAlchemyError, psycopg.Error, OSError) as error:
         return f"The versions cannot be read: {_first_line(error)}"
-    if master != len(load("master")):
-        return f"The master stands at version {master} of {len(load('master'))}; run `kameng migrate`."
-    return OK if tenants == 0 else f"{tenants} tenants are behind; run `kameng migrate`."
+    if (master or 0) < newest:
+        return f"The master stands at version {master} of {newest}; run `kameng migrate`."
+    return OK if behind == 0 else f"{behind} tenants stand below version {minimum}; run `kameng migrate`."
 
 
 READY: dict[str, Check] = {"database": database, "redis": redis, "migrations": migrations}
@@ -55,6 +61,57 @@ READY: dict[str, Check] = {"database": database, "redis": redis, "migrations": m
 async def ready(runtime: Runtime) -> dict[str, str]:
     """Every check with `ok` or one sentence."""
     return {name: await check(runtime) for name, check in READY.items()}
+
+
+class Readiness:
+    """`ready`, remembered for a second: whoever asks every moment, and anybody may, costs one look a second."""
+
+    def __init__(self, runtime: Runtime, clock: Callable[[], float] = time.monotonic) -> None:
+        self.runtime = runtime
+        self.clock = clock
+        self._known: tuple[float, dict[str, str]] | None = None
+
+    async def __call__(self) -> dict[str, str]:
+        if self._known is None or self._known[0] <= self.clock():
+            self._known = self.clock() + REMEMBERED_S, await ready(self.runtime)
+        return self._known[1]
+
+
+async def stations(runtime: Runtime) -> str:
+    """No station is behind, and none has failed."""
+    try:
+        async with runtime.database.master_session() as session:
+            found = await status(session)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        return f"The versions cannot be read: {_first_line(error)}"
+    if found.failed:
+        return f"{found.failed} stations failed; see `kameng migrate --status`."
+    return OK if not found.behind else f"{found.behind} stations stand below version {found.newest}."
+
+
+async def canary(runtime: Runtime) -> str:
+    """Whoever is tried first could be brought up."""
+    try:
+        async with runtime.database.master_session() as session:
+            found = await status(session)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        return f"The canary cannot be read: {_first_line(error)}"
+    if found.canary is None or all(one.tenant_id != found.canary.id for one in found.failures):
+        return OK
+    return f"The canary, station {found.canary.id}, failed: every run stops there."
+
+
+async def audit(runtime: Runtime) -> str:
+    """The newest lines of the audit log are what was written."""
+    try:
+        async with runtime.database.master_session() as session:
+            verdict = await chain.verify(session, last=AUDIT_LINES)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        return f"The audit log cannot be read: {_first_line(error)}"
+    if verdict.is_sound:
+        return OK
+    first = verdict.faults[0]
+    return f"Chain {chain.chain_name(first.chain)}: {first.said}; see `kameng audit verify`."
 
 
 async def clock(runtime: Runtime) -> str:

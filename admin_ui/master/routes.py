@@ -16,8 +16,10 @@ from admin_ui.master.session import SessionController
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
+from admin_ui.master.system import SystemController
 from admin_ui.master.tiers import TierController
 from tenants.registry.provisioning import Provisioner
+from tenants.registry.versions import Migrator
 
 CONTROLLERS = (
     SessionController,
@@ -33,14 +35,21 @@ CONTROLLERS = (
     SupplierController,
     PurchaseController,
     AuditController,
+    SystemController,
 )
 
 
-def handlers(provisioner: Provisioner) -> list[ControllerRouterHandler]:
-    """The routes; `provisioner` makes the stations that are opened here."""
+def handlers(provisioner: Provisioner, migrator: Migrator) -> list[ControllerRouterHandler]:
+    """The routes; `provisioner` makes the stations that are opened here, `migrator` brings them up."""
 
-    def provide() -> Provisioner:
+    def provide_provisioner() -> Provisioner:
         return provisioner
 
-    dependencies = {"provisioner": Provide(provide, sync_to_thread=False)}
+    def provide_migrator() -> Migrator:
+        return migrator
+
+    dependencies = {
+        "provisioner": Provide(provide_provisioner, sync_to_thread=False),
+        "migrator": Provide(provide_migrator, sync_to_thread=False),
+    }
     return [Router(path="/", route_handlers=list(CONTROLLERS), dependencies=dependencies)]

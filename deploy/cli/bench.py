@@ -3,6 +3,7 @@
 import rich_click as click
 
 from deploy.bench import orders as orders_bench
+from deploy.bench import tenancy as tenancy_bench
 from deploy.bench.figures import show
 from deploy.cli.terminal import console, stderr
 
@@ -20,4 +21,24 @@ def orders(seconds: float, clients: int, as_json: bool) -> None:
     """Whole checkouts over HTTP, beside what the database alone can do with the same statements."""
     with stderr.status(f"buying for {seconds:.0f} s, and as long on the database alone"):
         results = orders_bench.measure(seconds=seconds, clients=clients)
+    show(console, results, as_json=as_json)
+
+
+@bench.command()
+@click.option("--tenants", type=click.IntRange(min=2, max=10_000), default=1_000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def tenancy(tenants: int, as_json: bool) -> None:
+    """Many stations: opening one, migrating all, and what a connection that serves all of them weighs.
+
+    provision: milliseconds of opening a station as the operator's form does it, of the last hundred.
+    migrate_all: seconds for a column and an index on every station. migrate_noop: seconds when nothing is to be done.
+    backend_rss: the most that a backend of one pooled connection weighed while it served every station, every table of
+    each; private memory in MB, without the database's shared buffers. backends: how many it took.
+    """
+    with stderr.status("starting servers") as line:
+
+        def tell(what: str, done: int, total: int) -> None:
+            line.update(f"{what}: {done:,} of {total:,}")
+
+        results = tenancy_bench.measure(tenants=tenants, progress=tell)
     show(console, results, as_json=as_json)

@@ -23,7 +23,10 @@ LOGIN = text(
 
 @click.command()
 def doctor() -> None:
-    """Check database, Redis, migrations, login role, clock and disk: one line each; exit code 1 if one is bad."""
+    """Check database, Redis, migrations, audit log, login role, clock and disk: one line each.
+
+    Exit code 1 if one is bad.
+    """
     with surroundings.deployment() as settings:
         found = run(_examine(settings))
     for name, said in found.items():
@@ -35,6 +38,9 @@ def doctor() -> None:
 async def _examine(settings: Settings) -> dict[str, str]:
     async with running(settings) as runtime:
         found = await health.ready(runtime)
+        found["stations"] = await health.stations(runtime)
+        found["canary"] = await health.canary(runtime)
+        found["audit"] = await health.audit(runtime)
         found["login"] = await _login(runtime)
         found["clock"] = await health.clock(runtime)
     found["disk"] = _disk()

@@ -4,11 +4,12 @@ import sys
 
 import rich_click as click
 
-from deploy.cli import bench, doctor, hosts, migrations, people, stations, up
+from deploy.cli import audit, bench, doctor, hosts, migrations, people, stations, up
 from deploy.cli.terminal import stderr
 from deploy.demo.browser import Unexpected
 from deploy.demo.buyer import ShopFailed
 from deploy.embedded import EmbeddedError
+from deploy.migrations.schemas import StepFailed
 from deploy.supervisor import SupervisorError
 from kameng.core.errors import KamengError
 
@@ -24,6 +25,7 @@ cli.add_command(up.seed)
 cli.add_command(stations.tenant)
 cli.add_command(hosts.hosts)
 cli.add_command(people.operator)
+cli.add_command(audit.audit)
 cli.add_command(doctor.doctor)
 cli.add_command(bench.bench)
 
@@ -32,7 +34,7 @@ def main() -> None:
     """The console script."""
     try:
         cli(standalone_mode=True)
-    except (KamengError, EmbeddedError, SupervisorError, ShopFailed, Unexpected) as error:
+    except (KamengError, EmbeddedError, SupervisorError, ShopFailed, StepFailed, Unexpected) as error:
         stderr.print(f"[red]kameng:[/red] {error}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -34,6 +34,7 @@ ONE = text(
 )
 COUNTS = text("SELECT state, count(*) AS stations FROM tenants GROUP BY state")
 BY_TIER = text("SELECT tier_id, count(*) AS stations FROM tenants WHERE state <> 'closed' GROUP BY tier_id")
+NUMBER = text("SELECT id FROM tenants WHERE slug = :slug")
 NAMES = text("SELECT id, name FROM tenants WHERE id = ANY(:ids)")
 TAKEN = text(
     """
@@ -117,6 +118,11 @@ async def by_tier(session: AsyncSession) -> dict[int, int]:
 async def names(session: AsyncSession, tenant_ids: Sequence[int]) -> dict[int, str]:
     """Stations' names by number."""
     return {row.id: row.name for row in await session.execute(NAMES, {"ids": list(tenant_ids)})}
+
+
+async def number_of(session: AsyncSession, slug: str) -> int | None:
+    """The station with this short name."""
+    return (await session.execute(NUMBER, {"slug": slug})).scalar_one_or_none()
 
 
 async def taken(session: AsyncSession, slug: str, hosts: Sequence[str], tier_id: int) -> Taken:

@@ -17,6 +17,8 @@ from supplier_gateway.port import Fault
 from tenants.notices.queries import Notice
 from tenants.orders.states import State
 
+KEPT = ("detail", "before", "after")  # what a line of the audit log keeps by names
+
 
 def _modules(*folders: str) -> Iterator[ast.Module]:
     for folder in folders:
@@ -76,7 +78,7 @@ def test_every_action_of_the_audit_log_and_its_details_have_words() -> None:
                 continue
             actions |= _literals(call.args[2])
             actions |= _values_of(module, getattr(call.args[2], "id", ""))
-            for shown in call.args[4:5] or [one.value for one in call.keywords if one.arg == "detail"]:
+            for shown in [*call.args[4:5], *(one.value for one in call.keywords if one.arg in KEPT)]:
                 details |= _keys(module, shown)
 
     assert {"orders.refund", "goods.restore", "stations.open", "staff.sign_in"} <= actions

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_doctor_has_a_line_for_each_check(settings: Settings) -> None:
 
     assert said.returncode == 0, said.stdout + said.stderr
     names = [line.split()[1] for line in said.stdout.splitlines()]
-    assert names == ["database", "redis", "migrations", "login", "clock", "disk"]
+    assert names == ["database", "redis", "migrations", "stations", "canary", "audit", "login", "clock", "disk"]
 
 
 def test_doctor_says_what_is_bad_and_fails(settings: Settings) -> None:
@@ -122,6 +123,64 @@ def test_the_bench_prints_exactly_its_figures(settings: Settings) -> None:
     assert list(figures) == ["orders_per_s", "p50_ms", "p95_ms", "p99_ms", "sql_limit_per_s", "ratio"]
     assert all(value > 0 for value in figures.values())
     assert figures["p50_ms"] <= figures["p95_ms"] <= figures["p99_ms"]
+
+
+@pytest.mark.xdist_group("browser")
+def test_the_bench_of_many_stations_prints_exactly_its_figures() -> None:
+    before = bench_folders()
+    said = kameng(None, "bench", "tenancy", "--tenants", "50", "--json")
+
+    assert said.returncode == 0, said.stderr
+    assert bench_folders() == before
+    figures = json.loads(said.stdout)
+    assert list(figures) == [
+        "tenants", "provision_p50_ms", "provision_p95_ms", "migrate_all_s", "migrate_noop_s", "backend_rss_mb",
+        "backend_fresh_mb", "backends", "tables_per_tenant",
+    ]  # fmt: skip
+    assert all(value > 0 for value in figures.values())
+    assert figures["tenants"] == 50
+    assert figures["provision_p95_ms"] <= 2_000
+    assert figures["migrate_noop_s"] <= 1
+    assert figures["backend_rss_mb"] <= 150
+
+
+def test_the_audit_log_is_verified_and_its_heads_kept(settings: Settings, tmp_path: Path) -> None:
+    said = kameng(settings, "audit", "verify", "--master")
+    kept = tmp_path / "heads.txt"
+    kept.write_text(said.stdout, encoding="utf-8")
+    again = kameng(settings, "audit", "verify", "--master", "--against", str(kept), "--json")
+
+    assert said.returncode == 0, said.stderr
+    assert "sound" in said.stderr
+    found = json.loads(again.stdout)
+    assert (again.returncode, found["ok"], found["faults"]) == (0, True, [])
+    kept.write_text(again.stdout, encoding="utf-8")  # either of the two prints will do
+    assert kameng(settings, "audit", "verify", "--against", str(kept)).returncode == 0
+
+
+def test_an_earlier_print_that_does_not_fit_is_found(settings: Settings, tmp_path: Path) -> None:
+    assert kameng(settings, "operator", "create", f"op-{ids.code(6).lower()}", "--password", "x" * 20).returncode == 0
+    kept = tmp_path / "heads.txt"
+    kept.write_text(f"master 1000000 {'ab' * 32}\n", encoding="utf-8")
+    cut = kameng(settings, "audit", "verify", "--against", str(kept))
+    kept.write_text("nonsense\n", encoding="utf-8")
+    nonsense = kameng(settings, "audit", "verify", "--against", str(kept))
+
+    assert (cut.returncode, "line 1000000, the last one of an earlier print, is missing" in cut.stderr) == (1, True)
+    assert (nonsense.returncode, "Traceback" in nonsense.stderr) == (2, False)
+
+
+def test_versions_are_shown_for_people_and_for_machines(settings: Settings) -> None:
+    shown = kameng(settings, "migrate", "--status")
+    found = json.loads(kameng(settings, "migrate", "--status", "--json").stdout)
+    plan = kameng(settings, "migrate", "--dry-run")
+    both = kameng(settings, "migrate", "--status", "--retry")
+
+    assert shown.returncode == plan.returncode == 0, shown.stderr + plan.stderr
+    assert f"master: version {found['master']} of {found['master_newest']}" in shown.stdout
+    assert (found["behind"], found["failed"], found["failures"]) == (0, 0, [])
+    assert plan.stdout.strip() == "Everything stands at the newest version."
+    assert both.returncode == 2
 
 
 def bench_folders() -> set[str]:

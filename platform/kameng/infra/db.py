@@ -19,6 +19,10 @@ from kameng.infra import outbox
 from kameng.infra.settings import Settings
 
 DRIVER, GUARD = "driver", "guard"  # keys in session.info
+SERVED = "served"  # key in a pooled connection's info: the search paths that it has had
+# A backend keeps what it knows of every table it has touched, for ever. Distinct tenants after which a connection is
+# replaced; docs/adr/0016 has the measurement.
+RECYCLE_AFTER = 50
 Guard = Callable[[], AbstractContextManager[None]]
 ENTER = 'BEGIN; SET LOCAL ROLE "{role}"; SET LOCAL search_path TO {path}'
 
@@ -60,6 +64,7 @@ class Database:
 
     def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
         self.roles = roles_of(settings)
+        self.recycle_after = RECYCLE_AFTER
         self.dispatch: Callable[[Sequence[outbox.Sent]], Awaitable[None]] = leave_to_relay
         self.engine: AsyncEngine = create_async_engine(
             driver_url(settings.database_url),
@@ -117,8 +122,25 @@ class Database:
                     if not patience:
                         raise
                     continue
+                self._count(connection, path)
                 yield connection, taken
                 return
+
+    def _count(self, connection: AsyncConnection, path: str) -> None:
+        """Has a connection that has served many tenants replaced when it is next taken from the pool; what is being
+        done on it now is not disturbed. Setting the mark costs nothing; the replacement costs one connect."""
+        pooled = connection.sync_connection
+        record = pooled.connection if pooled is not None else None
+        if record is None:
+            return
+        served = record.info.get(SERVED)
+        if served is None:
+            served = record.info[SERVED] = set()
+        if path in served:
+            return
+        served.add(path)
+        if len(served) == self.recycle_after:
+            record.invalidate(soft=True)
 
     async def close(self) -> None:
         await self.engine.dispose()

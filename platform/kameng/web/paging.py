@@ -66,11 +66,11 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
 
     def url(self, page: int) -> str:
         """The address of another page of the same list."""
-        return _address(self.path, {**self.query, **({"page": str(page)} if page > 1 else {})})
+        return address(self.path, {**self.query, **({"page": str(page)} if page > 1 else {})})
 
     def url_with(self, **changes: str) -> str:
         """The first page with other filters; an empty value takes a filter away."""
-        return _address(self.path, {**self.query, **changes})
+        return address(self.path, {**self.query, **changes})
 
 
 def wanted(request: Request[Any, Any, Any], *, size: int = SIZE, search: str = "q") -> Wanted:
@@ -129,6 +129,7 @@ def _page(items: list[T], total: int, asked: Wanted) -> Page[T]:
     return Page(items=items, total=total, page=asked.page, size=asked.size, path=asked.path, query=asked.query)
 
 
-def _address(path: str, query: Mapping[str, str]) -> str:
+def address(path: str, query: Mapping[str, str]) -> str:
+    """`path` with those parameters of `query` that are not empty."""
     kept = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(kept)}" if kept else path

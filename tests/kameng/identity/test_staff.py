@@ -58,7 +58,7 @@ async def test_an_owner_signs_in_and_the_station_can_read_of_it(runtime: Runtime
     assert (session.name, session.role, session.tenant_id) == ("站长", "owner", owner.tenant.id)
     assert await sessions.load(runtime.redis, session.id, "staff", owner.tenant.id) == session
     async with owner.tenant.begin() as transaction:
-        line = (await audit.recent(transaction, search=owner.address))[0]
+        line = (await audit.recent(transaction, audit.Search(address=owner.address)))[0]
     assert (line.actor, line.action, line.subject) == ("站长", "staff.sign_in", str(session.subject))
 
 
