@@ -35,7 +35,7 @@ async def refusal_of(tenant: Tenant, statement: str) -> str:
 
 TENANT_TABLES = [
     "buyers", "products", "orders", "order_events", "payment_channels", "payments", "payment_notices",
-    "card_pool", "card_issued", "notices",
+    "card_pool", "card_issued", "notices", "pictures", "pages", "looks",
 ]  # fmt: skip
 
 
