@@ -1,5 +1,6 @@
 // The preview beside a form: drawn anew when the draft was kept, as wide as a phone or a desktop.
 import { each } from "../../platform/kameng/web/assets/page.js";
+import { toast } from "../../platform/kameng/web/assets/toast.js";
 
 each("[data-redraws]", (asker) => {
   asker.addEventListener("htmx:afterRequest", ({ detail, target }) => {
@@ -36,6 +37,19 @@ each("[data-preview]", (preview) => {
   }
   new ResizeObserver(fit).observe(box);
 });
+
+// A file that would be refused for its size is not sent first. Seen before htmx sees it.
+document.addEventListener(
+  "change",
+  (event) => {
+    const { mostBytes, tooLarge } = event.target.dataset ?? {};
+    if (!mostBytes || !(event.target.files?.[0]?.size > Number(mostBytes))) return;
+    event.stopPropagation();
+    event.target.value = "";
+    toast({ kind: "error", text: tooLarge });
+  },
+  true,
+);
 
 // A button that puts a value into a field, as if it had been typed.
 document.addEventListener("click", ({ target }) => {

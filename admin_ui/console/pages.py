@@ -81,8 +81,9 @@ class PageController(Controller):
             draft = (await forms.parse(request, PageForm)).draft()
             async with tenant.begin() as session:
                 before = await pages.change(session, page_id, draft)
-                detail = {"from": _told(before), "to": _told(draft)}
-                await audit.record(session, staff.name, "pages.change", str(page_id), detail, staff.address)
+                if not draft.is_as(before):
+                    detail = {"from": _told(before), "to": _told(draft)}
+                    await audit.record(session, staff.name, "pages.change", str(page_id), detail, staff.address)
         except (Invalid, PathTaken) as error:
             async with tenant.begin() as session:
                 found = await queries.page(session, page_id)

@@ -54,6 +54,10 @@ class PageDraft(Struct, frozen=True, kw_only=True):
     position: int = 0
     state: Literal["draft", "published"] = "draft"
 
+    def is_as(self, page: CustomPage) -> bool:
+        """Whether the page says this already."""
+        return all(getattr(page, name) == getattr(self, name) for name in self.__struct_fields__)
+
 
 async def add(session: AsyncSession, draft: PageDraft) -> int:
     """Returns the page's number. Raises `PathTaken`, `TooManyPages`."""
@@ -70,7 +74,7 @@ async def add(session: AsyncSession, draft: PageDraft) -> int:
 async def change(session: AsyncSession, page_id: int, draft: PageDraft) -> CustomPage:
     """Returns the page as it was; one that is saved unchanged stays as it is. Raises `PageGone`, `PathTaken`."""
     before = await queries.page(session, page_id)
-    if all(getattr(before, name) == getattr(draft, name) for name in PageDraft.__struct_fields__):
+    if draft.is_as(before):
         return before
     try:
         await session.execute(CHANGE, msgspec.structs.asdict(draft) | {"id": page_id})
