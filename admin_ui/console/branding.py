@@ -57,7 +57,7 @@ class BrandingController(Controller):
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
         try:
-            sent, drawn = await _read(request)
+            sent, drawn = await _read(request, runtime, tenant)
             await _save(tenant, staff, sent, drawn)
         except WRONG as error:
             form = await forms.again(request, error)
@@ -84,7 +84,13 @@ class BrandingController(Controller):
         return answers.redirect(request, PATH)
 
     @post("/pictures/{field:str}", opt=UPLOADS, request_max_body_size=DRAINED)
-    async def picture(self, field: FromPath[str], request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+    async def picture(
+        self,
+        field: FromPath[str],
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+    ) -> Template:
         """Takes a picture as soon as it is chosen, so that the preview shows it; nothing uses it until the form is
         saved. Answers with the field. Raises `NotFound`."""
         if field not in PICTURES:
@@ -94,7 +100,7 @@ class BrandingController(Controller):
         try:
             if upload is None:
                 raise Invalid({f"{field}_file": "Choose a picture."})
-            drawn = await branding_form.draw(upload, PICTURES[field])
+            drawn = await branding_form.draw(runtime, tenant, upload, PICTURES[field])
             async with tenant.begin() as session:
                 path = await pictures.put(session, drawn)
         except (BadPicture, Invalid) as error:
@@ -133,7 +139,7 @@ class BrandingController(Controller):
         return answers.render(HOME, site=site, viewer=None, path="/", base="", inert=True, **values)
 
 
-async def _read(request: AnyRequest) -> tuple[LookForm, Mapping[str, Drawn]]:
+async def _read(request: AnyRequest, runtime: Runtime, tenant: Tenant) -> tuple[LookForm, Mapping[str, Drawn]]:
     """The form and its pictures. Raises `Invalid` with all that is wrong with either."""
     errors: dict[str, str] = {}
     try:
@@ -141,7 +147,7 @@ async def _read(request: AnyRequest) -> tuple[LookForm, Mapping[str, Drawn]]:
     except Invalid as invalid:
         errors |= invalid.errors
     try:
-        drawn = await branding_form.drawn(await forms.files(request))
+        drawn = await branding_form.drawn(runtime, tenant, await forms.files(request))
     except Invalid as invalid:
         errors |= invalid.errors
     if errors:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from kameng.core.errors import Invalid
+from kameng.core.errors import Invalid, TooManyRequests
+from kameng.infra import ratelimit
+from kameng.infra.ratelimit import Limit
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import Tenant
 from kameng.web import forms
 from kameng.web.forms import Form, Upload
 from kameng.web.i18n import N_, of_error
@@ -17,29 +21,41 @@ from tenants.branding.looks import Look, Theme
 
 PICTURE_PATH = r"^(/media/[0-9a-f]{64}\.(png|jpg|webp))?$"
 PICTURES: Mapping[str, Kind] = {"logo": "logo", "favicon": "favicon"}
+DRAWING = Limit(name="drawing", attempts=60, per_s=600, fails_open=True)  # for one station
 CONTACTS = ("qq", "wechat", "telegram", "phone", "email", "hours")
 
 PicturePath = Annotated[str, Meta(pattern=PICTURE_PATH, extra={"message": N_("Choose the picture again.")})]
 
 
-def _kind_of_contact(pattern: str, message: str) -> Any:
-    return Annotated[str, Meta(pattern=pattern, max_length=100, extra={"message": message})]
-
-
-Qq = _kind_of_contact(r"^([1-9][0-9]{4,11})?$", N_("A QQ number has 5 to 12 digits."))
-Wechat = _kind_of_contact(
-    r"^([A-Za-z][A-Za-z0-9_-]{5,19})?$", N_("A WeChat ID begins with a letter and has 6 to 20 letters, digits, - or _.")
-)
-Telegram = _kind_of_contact(
-    r"^(@?[A-Za-z][A-Za-z0-9_]{4,31})?$", N_("A Telegram name has 5 to 32 letters, digits or _; without a link.")
-)
-Phone = _kind_of_contact(
-    r"^(\+?[0-9][0-9 -]{4,19})?$", N_("A phone number has 5 to 20 digits; spaces and - may stand.")
-)
-Email = _kind_of_contact(
-    r"^([^@\s<>\"'?&]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+)?$",
-    N_("Write an address such as name@example.com."),
-)
+Qq = Annotated[str, Meta(pattern=r"^([1-9][0-9]{4,11})?$", extra={"message": N_("A QQ number has 5 to 12 digits.")})]
+Wechat = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z][A-Za-z0-9_-]{5,19})?$",
+        extra={"message": N_("A WeChat ID begins with a letter and has 6 to 20 letters, digits, - or _.")},
+    ),
+]
+Telegram = Annotated[
+    str,
+    Meta(
+        pattern=r"^(@?[A-Za-z][A-Za-z0-9_]{4,31})?$",
+        extra={"message": N_("A Telegram name has 5 to 32 letters, digits or _; without a link.")},
+    ),
+]
+Phone = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\+?[0-9][0-9 -]{4,19})?$",
+        extra={"message": N_("A phone number has 5 to 20 digits; spaces and - may stand.")},
+    ),
+]
+Email = Annotated[
+    str,
+    Meta(
+        pattern=r"^([^@\s<>\"'?&]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+)?$",
+        extra={"message": N_("Write an address such as name@example.com.")},
+    ),
+]
 
 
 class LookForm(Struct, frozen=True, kw_only=True):
@@ -95,23 +111,24 @@ def as_typed(sent: list[tuple[str, str]], look: Look) -> Look:
         return forms.read([pair for pair in sent if pair[0] not in invalid.errors] + before, LookForm).look()
 
 
-async def drawn(files: Mapping[str, Upload]) -> dict[str, Drawn]:
+async def drawn(runtime: Runtime, tenant: Tenant, files: Mapping[str, Upload]) -> dict[str, Drawn]:
     """The pictures that came with the form, by field. Raises `Invalid` at the fields of files that cannot be taken."""
     taken: dict[str, Drawn] = {}
     errors: dict[str, str] = {}
     for field, kind in PICTURES.items():
         if upload := files.get(f"{field}_file"):
             try:
-                taken[field] = await draw(upload, kind)
-            except BadPicture as bad:
+                taken[field] = await draw(runtime, tenant, upload, kind)
+            except (BadPicture, TooManyRequests) as bad:
                 errors[f"{field}_file"] = of_error(bad)
     if errors:
         raise Invalid(errors)
     return taken
 
 
-async def draw(upload: Upload, kind: Kind) -> Drawn:
-    """One file, drawn anew. Raises one of the `BadPicture`s."""
+async def draw(runtime: Runtime, tenant: Tenant, upload: Upload, kind: Kind) -> Drawn:
+    """One file, drawn anew. Raises one of the `BadPicture`s, `TooManyRequests`."""
+    await ratelimit.take(runtime.redis, (DRAWING, str(tenant.id)))
     return await pictures.draw(upload.body, upload.filename, kind, is_too_large=upload.is_too_large)
 
 

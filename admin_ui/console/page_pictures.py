@@ -12,6 +12,7 @@ from admin_ui.frame import AnyRequest, page
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
+from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers, context, forms
 from kameng.web.forms import Form
@@ -36,13 +37,17 @@ class PagePictureController(Controller):
 
     @post("/", opt={"uploads": MOST_BYTES}, request_max_body_size=DRAINED)
     async def add(
-        self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        staff: NamedDependency[Staff],
     ) -> Response[Any]:
         upload = (await forms.files(request)).get("picture_file")
         try:
             if upload is None:
                 raise Invalid({"picture_file": "Choose a picture."})
-            drawn = await draw(upload, "page")
+            drawn = await draw(runtime, tenant, upload, "page")
             async with tenant.begin() as session:
                 await pictures.put(session, drawn)
                 await audit.record(session, staff.name, "pages.picture", drawn.name[:12], address=staff.address)

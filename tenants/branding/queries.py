@@ -71,7 +71,7 @@ def media(name: str) -> str:
 
 async def look(session: AsyncSession, *, lock: bool = False) -> Look:
     """How the station looks now; with `lock` nobody else changes it until the transaction ends."""
-    row = await session.execute(text(LOOK + (" FOR UPDATE" if lock else "")))
+    row = await session.execute(text(LOOK + (" FOR NO KEY UPDATE" if lock else "")))
     return msgspec.convert(dict(row.mappings().one()), Look)
 
 

@@ -98,6 +98,7 @@ async def test_every_table_of_the_master_is_in_one_of_the_lists(runtime: Runtime
         "SELECT * FROM master.outbox",
         "DELETE FROM master.outbox",
         "UPDATE master.tenants SET tier_id = 1",
+        "UPDATE master.tenants SET state = 'active'",
         "SELECT tier_id FROM master.tenants",
         "INSERT INTO master.goods (name) VALUES ('mine')",
         "CREATE TABLE mine (id int)",
@@ -120,6 +121,15 @@ async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) 
     )
     assert await refusal_of(a.tenant, audit) == REFUSED
     assert await refusal_of(a.tenant, letter) == REFUSED
+
+
+async def test_a_tenant_changes_its_own_look_and_no_others(runtime: Runtime, a: Shop, b: Shop) -> None:
+    async with a.tenant.begin() as session:
+        changed = await session.execute(text("UPDATE tenants SET name = 'mine' RETURNING id"))
+        assert list(changed.scalars()) == [a.tenant.id]
+    async with runtime.database.master_session() as session:
+        name = await session.execute(text("SELECT name FROM tenants WHERE id = :id"), {"id": b.tenant.id})
+    assert name.scalar_one() == b.tenant.name
 
 
 async def test_the_login_role_alone_can_do_nothing(a: Shop, b: Shop) -> None:

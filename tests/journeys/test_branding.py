@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE, Town, shoot
 from tests.support.pictures import REFUSED, picture
@@ -13,7 +13,10 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 OpenPage = Callable[[dict[str, int]], Page]
 SHOP = "lvzhou"
-PNG = {"name": "logo.png", "mimeType": "image/png", "buffer": picture(400, 160)}
+
+
+def file(name: str, content: bytes) -> list[FilePayload]:
+    return [{"name": name, "mimeType": "image/png", "buffer": content}]
 
 
 def at_branding(town: Town, page: Page) -> None:
@@ -34,7 +37,7 @@ def test_the_preview_follows_the_form_and_the_shop_follows_the_save(town: Town, 
 
     owner.fill("#name", "夜市点卡")
     owner.check("input[name=theme][value=night]", force=True)
-    owner.set_input_files("#logo_file", files=[PNG])
+    owner.set_input_files("#logo_file", files=file("logo.png", picture(400, 160)))
     expect(preview.locator(".brand")).to_have_text(re.compile("夜市点卡"))
     expect(preview.locator("html")).to_have_attribute("data-look", "night")
     expect(preview.locator(".brand .logo")).to_be_visible()
@@ -61,11 +64,11 @@ def test_a_wrong_file_and_a_weak_colour_are_told_at_once(town: Town, open_page: 
     at_branding(town, owner)
     name, content, _ = REFUSED["an SVG with a script"]
 
-    owner.set_input_files("#logo_file", files=[{"name": name, "mimeType": "image/svg+xml", "buffer": content}])
+    owner.set_input_files("#logo_file", files=file(name, content))
     expect(owner.locator("#logo_file-error")).to_be_visible()
 
     large = b"\0" * (6 * 1024 * 1024)
-    owner.set_input_files("#favicon_file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": large}])
+    owner.set_input_files("#favicon_file", files=file("a.png", large))
     expect(owner.locator(".toast-error")).to_be_visible()
     assert owner.input_value("#favicon_file") == ""
 

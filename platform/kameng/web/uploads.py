@@ -9,7 +9,11 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import Struct
-from multipart import MultipartError, MultipartSegment, PushMultipartParser  # what Litestar parses forms with
+from multipart import (  # type: ignore[import-untyped]  # Litestar's own parser of forms; it has no types
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+)
 
 from kameng.core.errors import Invalid, KamengError
 

@@ -186,7 +186,7 @@ async def test_nobody_who_is_not_signed_in_is_read_a_file_from(shop: Shop, owner
 async def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(
     owner: StaffClient, field: str, value: str, said: str
 ) -> None:
-    answer = await save(owner, **{field: value, "notice": "kept words"})
+    answer = await save(owner, None, **{field: value, "notice": "kept words"})
 
     assert answer.status_code == 422
     assert said in (error_at(answer, field) or error_at(answer, f"{field}_file") or text_of(answer))

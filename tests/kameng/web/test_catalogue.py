@@ -14,6 +14,7 @@ PLACE = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_.:/-]*")
 NAMES = {
     "IP", "KiB", "http://", "https://", "shop.example.com",
+    "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",
     "KAMENG_ADMIN_URL", "submit.php", "pid",  # names of settings and of gateways' fields
 }  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
