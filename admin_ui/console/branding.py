@@ -142,6 +142,8 @@ class BrandingController(Controller):
 async def _read(request: AnyRequest, runtime: Runtime, tenant: Tenant) -> tuple[LookForm, Mapping[str, Drawn]]:
     """The form and its pictures. Raises `Invalid` with all that is wrong with either."""
     errors: dict[str, str] = {}
+    form: LookForm | None = None
+    drawn: Mapping[str, Drawn] = {}
     try:
         form = await forms.parse(request, LookForm)
     except Invalid as invalid:
@@ -150,7 +152,7 @@ async def _read(request: AnyRequest, runtime: Runtime, tenant: Tenant) -> tuple[
         drawn = await branding_form.drawn(runtime, tenant, await forms.files(request))
     except Invalid as invalid:
         errors |= invalid.errors
-    if errors:
+    if form is None or errors:
         raise Invalid(errors)
     return form, drawn
 

@@ -57,7 +57,7 @@ class _Reader:
         self._text_bytes = 0
         self._is_too_large = False
 
-    def take(self, piece: MultipartSegment | bytearray | None) -> None:
+    def take(self, piece: MultipartSegment | bytes | bytearray | None) -> None:
         """What the parser gives out: the head of a part, some of its content, None at its end."""
         if isinstance(piece, MultipartSegment):
             self._segment, self._kept, self._is_too_large = piece, bytearray(), False
@@ -67,7 +67,7 @@ class _Reader:
             self._end(self._segment)
             self._segment, self._kept = None, bytearray()
 
-    def _add(self, content: bytearray) -> None:
+    def _add(self, content: bytes | bytearray) -> None:
         if self._segment is None or self._is_too_large:
             return
         if self._segment.filename is None:
@@ -80,10 +80,11 @@ class _Reader:
         self._kept += content
 
     def _end(self, segment: MultipartSegment) -> None:
+        name = segment.name or ""
         if segment.filename is None:
-            self.parts.texts.append((segment.name, self._kept.decode()))
+            self.parts.texts.append((name, self._kept.decode()))
         elif segment.filename:
-            self.parts.files[segment.name] = Upload(segment.filename, bytes(self._kept), self._is_too_large)
+            self.parts.files[name] = Upload(segment.filename, bytes(self._kept), self._is_too_large)
 
 
 async def read(request: AnyRequest) -> Parts:
