@@ -40,6 +40,8 @@ STATION: Sequence[Entry] = (
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
     Entry(N_("Domains"), "/domains", "world", Permission.DOMAINS_READ, N_("This station")),
+    Entry(N_("Branding"), "/branding", "building-store", Permission.BRANDING_WRITE, N_("This station")),
+    Entry(N_("Shop pages"), "/pages", "list-details", Permission.BRANDING_WRITE, N_("This station")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (

@@ -241,7 +241,7 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{words.say('detail', key)} {_text(key, one)}" for key, one in value.items())
+        return ", ".join(f"{words.say('detail', key)} {_text(key, one) or '–'}" for key, one in value.items())
     return "" if value is None else str(value)
 
 

@@ -11,3 +11,4 @@ import "./bulk.js";
 import "./drawer.js";
 import "./keys.js";
 import "./load-charts.js";
+import "./look.js";

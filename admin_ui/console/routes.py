@@ -3,6 +3,7 @@
 from litestar.types import ControllerRouterHandler
 
 from admin_ui.console.audit import AuditController
+from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.channels import ChannelController
 from admin_ui.console.domains import DomainController
@@ -11,6 +12,8 @@ from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
+from admin_ui.console.page_pictures import PagePictureController
+from admin_ui.console.pages import PageController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
 
@@ -25,5 +28,8 @@ HANDLERS: list[ControllerRouterHandler] = [
     MoneyController,
     ChannelController,
     DomainController,
+    BrandingController,
+    PageController,
+    PagePictureController,
     AuditController,
 ]

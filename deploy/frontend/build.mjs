@@ -14,6 +14,8 @@ const kit = join(root, "platform/kameng/web/assets");
 const entries = [
   join(root, "tenants/storefront/assets/storefront.css"),
   join(root, "tenants/storefront/assets/storefront.js"),
+  join(root, "tenants/storefront/assets/look-market.css"),
+  join(root, "tenants/storefront/assets/look-night.css"),
   join(root, "admin_ui/assets/console.css"),
   join(root, "admin_ui/assets/console.js"),
   join(root, "admin_ui/assets/charts.js"),

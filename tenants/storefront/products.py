@@ -1,10 +1,13 @@
 """`/` and `/p/{id}`: what is on the shelf, and one product with the form that buys it."""
 
+from typing import Any
+
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import ids
 from kameng.core.money import total_cents
@@ -12,11 +15,13 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.forms import Form
+from kameng.web.paging import Wanted
 from kameng.web.people import Visitor
 from tenants.shop import queries as shop
 from tenants.shop.queries import ShelfItem
 from tenants.storefront import pages, pay_ways
 
+HOME = "storefront/home.html"
 ON_ONE_PAGE = 60
 PUBLIC = {"public": True}
 REQUEST_KEY_SIGNS = 20
@@ -40,22 +45,24 @@ class ProductController(Controller):
     ) -> Template:
         asked = paging.wanted(request, size=ON_ONE_PAGE)
         async with tenant.begin() as session:
-            items = await shop.shelf(session, asked.search, ON_ONE_PAGE + 1, asked.offset)
-            return await pages.page(
-                session,
-                visitor,
-                "storefront/home.html",
-                items=[shown(item) for item in items[:ON_ONE_PAGE]],
-                words=asked.search,
-                number=asked.page,
-                has_more=len(items) > ON_ONE_PAGE,
-            )
+            return await pages.page(session, visitor, HOME, **await home_values(session, asked))
 
     @get("/p/{product_id:int}")
     async def show(
         self, product_id: FromPath[int], tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
     ) -> Template:
         return await product_page(tenant, visitor, product_id)
+
+
+async def home_values(session: AsyncSession, asked: Wanted) -> dict[str, Any]:
+    """What the first page shows."""
+    items = await shop.shelf(session, asked.search, ON_ONE_PAGE + 1, asked.offset)
+    return {
+        "items": [shown(item) for item in items[:ON_ONE_PAGE]],
+        "words": asked.search,
+        "number": asked.page,
+        "has_more": len(items) > ON_ONE_PAGE,
+    }
 
 
 async def product_page(

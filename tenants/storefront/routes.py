@@ -4,10 +4,12 @@ from litestar.types import ControllerRouterHandler
 
 from tenants.storefront.account import AccountController, EntryController
 from tenants.storefront.cashier import PayController
+from tenants.storefront.media import media
 from tenants.storefront.notify import notify
 from tenants.storefront.orders import OrderController
 from tenants.storefront.products import ProductController
 from tenants.storefront.wallet import WalletController
+from tenants.storefront.written import WrittenController
 
 HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
@@ -17,4 +19,6 @@ HANDLERS: list[ControllerRouterHandler] = [
     notify,
     EntryController,
     AccountController,
+    WrittenController,
+    media,
 ]

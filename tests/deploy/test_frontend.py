@@ -56,6 +56,8 @@ def test_every_logical_name_leads_to_a_file_named_by_its_content(manifest: dict[
     expected = {
         "storefront.css",
         "storefront.js",
+        "look-market.css",
+        "look-night.css",
         "console.css",
         "console.js",
         "charts.js",
@@ -72,7 +74,8 @@ def test_every_logical_name_leads_to_a_file_named_by_its_content(manifest: dict[
 
 
 def test_pages_stay_light(manifest: dict[str, str]) -> None:
-    assert packed(manifest, "storefront.css", "storefront.js", "icons.svg") < PAGE_LIMIT
+    for look in ("look-market.css", "look-night.css"):  # a page loads one of them, or none
+        assert packed(manifest, "storefront.css", "storefront.js", "icons.svg", look) < PAGE_LIMIT
     assert packed(manifest, "console.css", "console.js", "theme.js", "icons.svg") < CONSOLE_LIMIT
     assert packed(manifest, "charts.js") < CHARTS_LIMIT
 

@@ -33,27 +33,6 @@ async def refusal_of(tenant: Tenant, statement: str) -> str:
     return sqlstate(refused.value)
 
 
-TENANT_TABLES = [
-    "buyers", "products", "orders", "order_events", "payment_channels", "payments", "payment_notices",
-    "card_pool", "card_issued", "notices", "api_keys", "api_orders",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("table", TENANT_TABLES)
-async def test_another_tenants_schema_is_closed(a: Shop, b: Shop, table: str) -> None:
-    schema = b.tenant.schema
-    assert await refusal_of(a.tenant, f"SELECT * FROM {schema}.{table}") == REFUSED  # noqa: S608 - our own names
-    assert await refusal_of(a.tenant, f"DELETE FROM {schema}.{table}") == REFUSED  # noqa: S608
-
-
-async def test_the_list_above_is_every_table_of_a_tenant(a: Shop) -> None:
-    async with a.tenant.begin() as session:
-        rows = await session.execute(
-            text("SELECT tablename FROM pg_tables WHERE schemaname = :schema"), {"schema": a.tenant.schema}
-        )
-    assert {row.tablename for row in rows} == set(TENANT_TABLES)
-
-
 SHARED = ["tenants", "hosts", "ledger_accounts", "ledger_transfers", "ledger_entries", "audit_log", "host_claims"]
 
 
@@ -111,6 +90,7 @@ async def test_every_table_of_the_master_is_in_one_of_the_lists(runtime: Runtime
         "SELECT * FROM master.outbox",
         "DELETE FROM master.outbox",
         "UPDATE master.tenants SET tier_id = 1",
+        "UPDATE master.tenants SET state = 'active'",
         "SELECT tier_id FROM master.tenants",
         "INSERT INTO master.goods (name) VALUES ('mine')",
         "INSERT INTO master.hosts (host, tenant_id) VALUES ('mine.com', 1)",
@@ -139,6 +119,15 @@ async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) 
     assert await refusal_of(a.tenant, audit) == REFUSED
     assert await refusal_of(a.tenant, claim) == REFUSED
     assert await refusal_of(a.tenant, letter) == REFUSED
+
+
+async def test_a_tenant_changes_its_own_look_and_no_others(runtime: Runtime, a: Shop, b: Shop) -> None:
+    async with a.tenant.begin() as session:
+        changed = await session.execute(text("UPDATE tenants SET name = 'mine' RETURNING id"))
+        assert list(changed.scalars()) == [a.tenant.id]
+    async with runtime.database.master_session() as session:
+        name = await session.execute(text("SELECT name FROM tenants WHERE id = :id"), {"id": b.tenant.id})
+    assert name.scalar_one() == b.tenant.name
 
 
 async def test_the_login_role_alone_can_do_nothing(a: Shop, b: Shop) -> None:

@@ -45,7 +45,7 @@ class StaffClient:
         """The page as htmx asks for it when a row is opened."""
         return await self.get(path, **{"HX-Request": "true", "HX-Target": "drawer-body"})
 
-    async def post(self, path: str, **fields: Any) -> httpx.Response:
+    async def post(self, path: str, /, **fields: Any) -> httpx.Response:
         """Sends a form from our own page; the redirect that answers it is not followed."""
         data = {"csrf_token": self.token, **fields}
         return self._seen(await self.http.post(path, data=data, headers={"Origin": self.origin}))

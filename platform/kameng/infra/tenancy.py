@@ -5,7 +5,7 @@ both `SET LOCAL`. A query that strays is refused by PostgreSQL, not by our care.
 tenant code names shared tables and functions without a schema too; row-level security shows it its own rows of them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
@@ -18,7 +18,8 @@ SELLING = frozenset({"trial", "active"})
 
 class Tenant(Struct, frozen=True, kw_only=True):
     """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour; `logo` and `favicon`
-    are paths on its own hosts, or empty."""
+    are paths on its own hosts, or empty. `contacts` maps a kind of contact to what stands there; `footer` lists the
+    pages that its shop links to, each with `path` and `title`."""
 
     id: int
     slug: str
@@ -33,6 +34,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     favicon: str
     notice: str
     contact: str
+    contacts: Mapping[str, str] = {}
+    footer: Sequence[Mapping[str, str]] = ()
     database: Database
 
     @property

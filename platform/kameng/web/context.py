@@ -76,6 +76,8 @@ class Context:
         self.is_anonymous = False
         self.is_entered = False
         self.is_quiet = False
+        self.is_framed = False
+        self.has_frames = False
         self.toasts: list[Toast] = []
         self.set_cookies: list[bytes] = []
 
@@ -101,6 +103,12 @@ class Context:
     def csp_nonce(self) -> str:
         self.nonce = self.nonce or secrets.token_urlsafe(16)
         return self.nonce
+
+    @property
+    def origin(self) -> str:
+        """`https://shop.example`: where this host is reached from outside, for addresses that leave the page."""
+        settings = self.kit.runtime.settings
+        return settings.base_url(self.tenant.host if self.tenant else settings.master_host)
 
     @property
     def base(self) -> str:

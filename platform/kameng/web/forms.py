@@ -24,24 +24,21 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import UNSET, Struct
 
 from kameng.core.errors import Invalid, KamengError
+from kameng.web import uploads
 from kameng.web.form_fields import Line, Secret, Text, Wrong, fields_of
 from kameng.web.i18n import gettext, of_error
+from kameng.web.uploads import BodyTooLarge, Parts, Upload
 
-__all__ = ["BodyTooLarge", "Form", "Line", "Secret", "Text", "WrongType", "again", "pairs", "parse", "read"]
+__all__ = [
+    "BodyTooLarge", "Form", "Line", "Secret", "Text", "Upload", "WrongType", "again", "files", "pairs", "parse", "read",
+]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
 
 MOST_PAIRS = 1000
 LONGEST_NAME = 64
-DRAINED_BYTES = 4 * 1024 * 1024
 URL_ENCODED = RequestEncodingType.URL_ENCODED.value
 MULTIPART = RequestEncodingType.MULTI_PART.value
-
-
-class BodyTooLarge(KamengError):
-    """More was sent than the route takes. `field` names the largest field, where that can be told."""
-
-    message = "What you sent is too large: at most %(most_kib)s KiB."
 
 
 class WrongType(KamengError):
@@ -102,18 +99,29 @@ async def pairs(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
 
     Raises `WrongType`, `BodyTooLarge`, and `Invalid` for a body that is not UTF-8.
     """
+    return (await _parts(request)).texts
+
+
+async def files(request: Request[Any, Any, Any]) -> dict[str, Upload]:
+    """The files that came with the form, by the name of their field; raises as `pairs` does. Only a route that says
+    how large they may be (`kameng.web.uploads`) gets any content.
+    """
+    return (await _parts(request)).files
+
+
+async def _parts(request: Request[Any, Any, Any]) -> Parts:
     state = request.scope["state"]
     if "form" not in state:
+        state["form"] = Parts([], {})  # what `again` draws where reading fails
         state["form"] = await _read(request)
-    parsed: list[tuple[str, str]] = state["form"]
+    parsed: Parts = state["form"]
     return parsed
 
 
-async def _read(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
+async def _read(request: Request[Any, Any, Any]) -> Parts:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == MULTIPART:
-        form = await request.form()
-        return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        return await uploads.read(request)
     if kind != URL_ENCODED:
         raise WrongType(expected=URL_ENCODED)
     try:
@@ -121,21 +129,15 @@ async def _read(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
     except RequestEntityTooLarge:
         raise await _too_large(request) from None
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+        texts = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
     except ValueError:  # UnicodeDecodeError is one
         raise Invalid({"form": "This is not a form that can be read."}) from None
+    return Parts(texts, {})
 
 
 async def _too_large(request: Request[Any, Any, Any]) -> BodyTooLarge:
-    """Reads on, so that the client listens to the answer, and finds the field that makes the body large."""
-    body = bytearray()
-    while len(body) < DRAINED_BYTES:
-        event = await request.receive()
-        if event["type"] != "http.request":
-            break
-        body += event["body"]
-        if not event["more_body"]:
-            break
+    """Reads on, and finds the field that makes the body large."""
+    body = await uploads.drain(request)
     name, separator, _ = max(bytes(body).split(b"&"), key=len).partition(b"=")
     field = unquote_plus(name[:LONGEST_NAME].decode("ascii", "replace")) if separator else None
     most_kib = (request.route_handler.resolve_request_max_body_size() or 0) // 1024

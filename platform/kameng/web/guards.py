@@ -10,6 +10,9 @@ scripts).
 * `while_suspended`: answers at a suspended station too. Consoles do, and routes with `csrf=False`; the rest
 of a shop says that it is closed.
 * `quiet`: the request is logged at level debug.
+* `uploads`: takes files of at most so many bytes (`kameng.web.uploads`); from whoever is signed in only, and that is
+found out before the body is read.
+* `framed`: our own pages may show it in a frame. `frames`: it shows such a page.
 """
 
 from typing import Any
@@ -63,11 +66,17 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
     """
     here = context.of(connection.scope)
     here.is_quiet = bool(handler.opt.get("quiet"))
+    here.is_framed, here.has_frames = bool(handler.opt.get("framed")), bool(handler.opt.get("frames"))
     if handler.opt.get("anonymous") or handler.opt.get("csrf") is False:
         here.is_anonymous = True
         return
     if here.is_suspended and not here.at_console and not handler.opt.get("while_suspended"):
         raise Closed
+    if handler.opt.get("uploads"):
+        await here.enter()
+        if here.session is None:
+            raise Unauthenticated
     if isinstance(connection, Request) and connection.method not in csrf.SAFE:
         await csrf.check(connection, here)
-    await here.enter()
+    if not here.is_entered:
+        await here.enter()

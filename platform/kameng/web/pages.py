@@ -1,6 +1,6 @@
 """Jinja for both faces: autoescape, no undefined names, translations, and what every template has.
 
-Values: `csrf_token csp_nonce locale site viewer path base request_id toasts`. Functions: `_ gettext ngettext
+Values: `csrf_token csp_nonce locale site viewer path base origin request_id toasts`. Functions: `_ gettext ngettext
 asset`. Filters: `money` (cents), `yuan` (`Decimal`), `when` (a moment in the site's time zone), `iso`. A
 macro that needs one of the values is imported `with context`.
 """
@@ -74,6 +74,7 @@ def everywhere(here: Context) -> dict[str, Any]:
         "viewer": here.viewer,
         "path": here.path,
         "base": here.base,
+        "origin": here.origin,
         "request_id": here.request_id,
         "toasts": toasts.take(here),
     }

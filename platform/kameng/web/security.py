@@ -4,7 +4,7 @@ it.
 The policy has a nonce for the scripts of the page and nothing inline. Mind `form-action`: a browser follows
 the redirect that answers a form only to the origins it names, so a form that ends at a payment gateway is
 refused. Lead there by a link, or a page that is loaded with GET; or give the gateway's origin to
-`create_app(form_action=...)`.
+`create_app(form_action=...)`. No page stands in a frame, but for routes that say `framed`, in our own pages.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from kameng.web.context import Context
 
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors {ancestors}{frames}"
 )
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
@@ -53,4 +53,9 @@ async def finish(message: Message, scope: Scope) -> None:
 
 def _policy(here: Context) -> bytes:
     scripts = f"'nonce-{here.nonce}'" if here.nonce else "'none'"
-    return POLICY.format(scripts=scripts, forms=here.kit.form_action).encode()
+    return POLICY.format(
+        scripts=scripts,
+        forms=here.kit.form_action,
+        ancestors="'self'" if here.is_framed else "'none'",
+        frames="; frame-src 'self'" if here.has_frames else "",
+    ).encode()

@@ -1,34 +1,25 @@
 """`/theme.css`: the one thing of a page's style that differs between stations."""
 
+import re
 from typing import Any
 
 from litestar import Request, Response, get
 
 from kameng.web import context
+from kameng.web.colour import text_on
 
 SHORT = "public, max-age=60"
 LONG = "public, max-age=31536000, immutable"
-BLACK, WHITE = "#000000", "#ffffff"
+COLOUR = re.compile(r"[0-9a-f]{6}")
 
 
 @get("/theme.css", opt={"public": True, "anonymous": True, "quiet": True})
 async def theme_css(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The accent and the colour of text on it. `/theme.css?accent=rrggbb` with the station's accent is kept
-    for good: a new accent is a new address.
+    """The accent and the colour of text on it. Pages ask for `/theme.css?accent=rrggbb`, which is kept for good:
+    a new accent is a new address. A draft that is only looked at asks with an accent of its own.
     """
-    site = context.of(request.scope).site
-    is_current = request.query_params.get("accent") == site.accent.removeprefix("#")
-    body = f":root{{--accent:{site.accent};--on-accent:{text_on(site.accent)}}}\n"
-    headers = {"Cache-Control": LONG if is_current else SHORT}
-    return Response(body.encode(), media_type="text/css", headers=headers)
-
-
-def text_on(accent: str) -> str:
-    """Black or white, whichever has more contrast on `accent` (WCAG 2.2, relative luminance)."""
-    red, green, blue = (int(accent[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    luminance = 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
-    return BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else WHITE
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+    asked = request.query_params.get("accent", "")
+    is_named = COLOUR.fullmatch(asked) is not None
+    accent = f"#{asked}" if is_named else context.of(request.scope).site.accent
+    body = f":root{{--accent:{accent};--on-accent:{text_on(accent)}}}\n"
+    return Response(body.encode(), media_type="text/css", headers={"Cache-Control": LONG if is_named else SHORT})

@@ -15,7 +15,7 @@ LATIN = re.compile(r"[A-Za-z][A-Za-z_.:/-]*")
 NAMES = {
     "IP", "KiB", "http://", "https://", "shop.example.com",
     "KAMENG_ADMIN_URL", "submit.php", "pid", "TXT", "CNAME",  # names of settings and of gateways' fields
-}  # fmt: skip
+    "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",  # names of settings and of gateways' fields
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 ENGLISH_MARKS = re.compile(r"[!！]|(?<=[\u4e00-\u9fff])[,.:;?]|[,.:;?](?=[\u4e00-\u9fff])")
 

@@ -34,6 +34,11 @@ def context() -> dict[str, Any]:
             accent="#0a7d5a",
             notice="双十一期间话费充值可能延迟 10 分钟到账。",
             contact="微信 xinghe-kf",
+            theme="classic",
+            logo="",
+            favicon="",
+            contacts={"qq": "10001", "hours": "9:00-23:00"},
+            footer=[{"path": "about", "title": "关于我们"}],
         ),
         "viewer": SimpleNamespace(name="李娜", title="站长", wallet_cents=12850),
         "nav": [
