@@ -22,7 +22,7 @@ from kameng.infra import outbox
 from kameng.infra.outbox import Event
 
 VALID_FOR = timedelta(days=7)
-EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 LONGEST_ERROR = 300
 SHOWN = 100
 
