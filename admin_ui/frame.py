@@ -39,6 +39,8 @@ STATION: Sequence[Entry] = (
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
+    Entry(N_("Team"), "/team", "users", Permission.TEAM_READ, N_("This station")),
+    Entry(N_("Roles"), "/roles", "shield-check", Permission.TEAM_WRITE),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (
@@ -48,6 +50,9 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
+    Entry(N_("Team"), "/team", "users", Permission.IDENTITY_WRITE, N_("People")),
+    Entry(N_("Roles"), "/roles", "shield-check", Permission.IDENTITY_WRITE),
+    Entry(N_("Sign-in provider"), "/identity", "key", Permission.IDENTITY_WRITE),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
 )
 ENTRIES = {"station": STATION, "master": MASTER}

@@ -44,7 +44,7 @@ def detail(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _text(name: str, value: Any) -> str:
     if name.endswith("_cents") and isinstance(value, int):
         return format_cents(value)
-    if name == "role":
+    if name in ("role", "role_before"):
         return words.say("role", str(value))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)

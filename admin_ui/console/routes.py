@@ -11,6 +11,7 @@ from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
+from admin_ui.console.team import HANDLERS as TEAM
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
@@ -22,4 +23,5 @@ HANDLERS: list[ControllerRouterHandler] = [
     MoneyController,
     ChannelController,
     AuditController,
+    *TEAM,
 ]

@@ -17,8 +17,8 @@ class SessionController(Controller):
     path = HOME
 
     @get("/login", opt={"public": True})
-    async def show(self, request: AnyRequest) -> Response[Any]:
-        return signing.show(request, HOME)
+    async def show(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Response[Any]:
+        return await signing.show(request, runtime, HOME)
 
     @post("/login", opt={"public": True})
     async def enter(

@@ -7,15 +7,18 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
 from admin_ui.master.goods import GoodController
+from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
+from admin_ui.master.visits import VisitController
 from tenants.registry.provisioning import Provisioner
 
 CONTROLLERS = (
@@ -31,6 +34,9 @@ CONTROLLERS = (
     SupplierController,
     PurchaseController,
     AuditController,
+    IdentityProviderController,
+    VisitController,
+    *STAFF,
 )
 
 

@@ -100,6 +100,7 @@ CREATE TABLE master.visits (
     ends_at timestamptz NOT NULL,
     ended_at timestamptz
 );
+CREATE INDEX visits_tenant ON master.visits (tenant_id, begun_at DESC);
 CREATE INDEX visits_open ON master.visits (tenant_id) WHERE ended_at IS NULL;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

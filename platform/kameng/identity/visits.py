@@ -4,7 +4,7 @@ A visit is a row that the station's own session writes together with the line in
 without its line. It ends when the operator leaves, when the owner ends it, or by itself; each is a line in the log too.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -35,6 +35,27 @@ END = text(
     UPDATE visits SET ended_at = now() WHERE id = :id AND ended_at IS NULL RETURNING id, name, reason, mode, ends_at
     """
 )
+
+
+LATEST = text(
+    """
+    SELECT id, name, reason, mode, begun_at, least(coalesce(ended_at, ends_at), ends_at) AS ended_at,
+        ended_at IS NULL AND ends_at > now() AS lasts
+    FROM visits WHERE tenant_id = :tenant_id ORDER BY begun_at DESC LIMIT :limit
+    """
+)
+
+
+class Past(Struct, frozen=True):
+    """A visit in the list at the master; `ended_at` is when it ended or will."""
+
+    id: UUID
+    name: str
+    reason: str
+    mode: str
+    begun_at: datetime
+    ended_at: datetime
+    lasts: bool
 
 
 class VisitGone(NotFound):
@@ -74,6 +95,12 @@ async def begin(
     detail = {"reason": reason, "mode": mode}
     await audit.record(session, visit.actor, "visits.begin", str(visit.id), detail, address)
     return visit
+
+
+async def latest(session: AsyncSession, tenant_id: int, limit: int = 20) -> list[Past]:
+    """The newest visits at a station. Master session."""
+    rows = await session.execute(LATEST, {"tenant_id": tenant_id, "limit": limit})
+    return [Past(**row) for row in rows.mappings()]
 
 
 async def end(session: AsyncSession, visit_id: UUID, by: By) -> None:
