@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Request
 from litestar.params import PathParameter
@@ -17,6 +18,7 @@ from kameng.web.paging import Wanted
 
 AnyRequest = Request[Any, Any, Any]
 PathId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+PathUuid = Annotated[UUID, PathParameter()]
 PathNo = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 LAYOUT, DRAWER = "layout/console.html", "admin/drawer.html"

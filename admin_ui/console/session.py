@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 
 from admin_ui import signing
 from admin_ui.frame import AnyRequest
+from admin_ui.people import visiting
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 
@@ -27,5 +28,6 @@ class SessionController(Controller):
         return await signing.enter(request, runtime, tenant.id, HOME)
 
     @post("/logout", opt={"public": True})
-    async def leave(self, request: AnyRequest) -> Response[Any]:
+    async def leave(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Response[Any]:
+        await visiting.end_own(request, tenant)
         return await signing.leave(request, LOGIN)

@@ -1,14 +1,13 @@
 """The people of a station, and visits of the operator, which its owner can end."""
 
 from typing import Any
-from uuid import UUID
 
 from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 
-from admin_ui.frame import AnyRequest
-from admin_ui.people import routes
+from admin_ui.frame import AnyRequest, PathUuid
+from admin_ui.people import routes, visiting
 from kameng.core.errors import NotFound
 from kameng.identity import standing, visits
 from kameng.identity.permissions import Permission
@@ -33,9 +32,7 @@ class VisitController(Controller):
     ) -> Response[Any]:
         if staff.visit is None:
             raise NotFound
-        async with tenant.begin() as session:
-            await visits.end(session, staff.visit.id, visits.By(staff.name, staff.address))
-        standing.forget()
+        await visiting.end_own(request, tenant)
         await answers.sign_out(request)
         answers.toast(request, gettext("Your visit has ended."))
         return answers.redirect(request, f"{BASE}/login")
@@ -43,7 +40,7 @@ class VisitController(Controller):
     @post("/{visit_id:uuid}/end", guards=[requires(Permission.TEAM_WRITE)])
     async def end(
         self,
-        visit_id: UUID,
+        visit_id: PathUuid,
         request: AnyRequest,
         tenant: NamedDependency[Tenant],
         staff: NamedDependency[Staff],

@@ -8,7 +8,7 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
-from admin_ui.frame import AnyRequest
+from admin_ui.frame import AnyRequest, PathUuid
 from admin_ui.people.team import member_page
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid
@@ -51,7 +51,7 @@ def controller(base: str, write: Permission) -> type[Controller]:
         @post("/{staff_id:uuid}/delegations", guards=[requires(write)])
         async def lend(
             self,
-            staff_id: UUID,
+            staff_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
@@ -67,7 +67,7 @@ def controller(base: str, write: Permission) -> type[Controller]:
         @post("/delegations/{delegation_id:uuid}/revoke", guards=[requires(write)])
         async def revoke(
             self,
-            delegation_id: UUID,
+            delegation_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui.fields import Confirmed, Switch
-from admin_ui.frame import AnyRequest, page
+from admin_ui.frame import AnyRequest, PathUuid, page
 from admin_ui.people import permission_words
 from admin_ui.people.crossing import address_of
 from admin_ui.people.entrance import role_code
@@ -77,7 +77,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
         @post("/invitations/{invitation_id:uuid}/renew", guards=[requires(write)])
         async def renew(
             self,
-            invitation_id: UUID,
+            invitation_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
@@ -87,7 +87,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
         @post("/invitations/{invitation_id:uuid}/revoke", guards=[requires(write)])
         async def revoke(
             self,
-            invitation_id: UUID,
+            invitation_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
@@ -99,7 +99,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
         @get("/{staff_id:uuid}", guards=[requires(read)])
         async def show(
             self,
-            staff_id: UUID,
+            staff_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
@@ -109,7 +109,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
         @post("/{staff_id:uuid}/role", guards=[requires(write)])
         async def change_role(
             self,
-            staff_id: UUID,
+            staff_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
@@ -125,25 +125,21 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
         @post("/{staff_id:uuid}/disable", guards=[requires(write)])
         async def disable(
             self,
-            staff_id: UUID,
+            staff_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
         ) -> Response[Any]:
             disabled = (await forms.parse(request, Switch)).paused
             await _disable(runtime, staff, staff_id, disabled=disabled)
-            answers.toast(
-                request,
-                gettext("This person is shut out from now on.")
-                if disabled
-                else gettext("This person may enter again."),
-            )
+            said = gettext("This person is shut out.") if disabled else gettext("This person may enter again.")
+            answers.toast(request, said)
             return answers.redirect(request, f"{base}/team/{staff_id}")
 
         @post("/{staff_id:uuid}/remove", guards=[requires(write)])
         async def remove(
             self,
-            staff_id: UUID,
+            staff_id: PathUuid,
             request: AnyRequest,
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],

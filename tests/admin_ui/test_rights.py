@@ -15,7 +15,8 @@ from tests.admin_ui.conftest import SignIn
 from tests.support.house import Shop
 from tests.support.staff_client import StaffClient
 
-PUBLIC = {"/console/login", "/console/logout", "/login", "/logout"}
+OF_ANYBODY = ("/login", "/logout", "/enter", "/oidc", "/join", "/join/new", "/join/own")
+PUBLIC = {*OF_ANYBODY, *(f"/console{path}" for path in OF_ANYBODY), "/oidc/callback"}
 EXAMPLES = {"int": "2147483647", "str": "NO-SUCH-ONE", "uuid": "01900000-0000-7000-8000-000000000000"}
 
 
@@ -32,6 +33,11 @@ def routes(app: Any, begins: str) -> Iterator[tuple[str, str, set[Permission]]]:
             asked = {guard.permission for guard in handler.resolve_guards() if isinstance(guard, requires)}
             for method in handler.http_methods - {"OPTIONS"}:
                 yield str(method), path, asked
+
+
+def is_own(path: str) -> bool:
+    """Pages about the person himself, for everybody who is signed in."""
+    return path.removeprefix("/console").startswith(("/account", "/switch", "/visits/leave"))
 
 
 def with_slashes(route: HTTPRoute) -> Iterator[Any]:

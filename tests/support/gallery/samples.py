@@ -35,7 +35,7 @@ def context() -> dict[str, Any]:
             notice="双十一期间话费充值可能延迟 10 分钟到账。",
             contact="微信 xinghe-kf",
         ),
-        "viewer": SimpleNamespace(name="李娜", title="站长", wallet_cents=12850),
+        "viewer": SimpleNamespace(name="李娜", title="站长", wallet_cents=12850, places=(), visit=None, visits=()),
         "nav": [
             nav("概览", "/overview", "layout-dashboard"),
             nav("订单", "/orders", "receipt"),
