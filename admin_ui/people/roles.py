@@ -172,7 +172,7 @@ async def _form(
     status: int = 200,
 ) -> Template:
     async with runtime.database.master_session() as session:
-        by = await roles.giver(session, viewer.tenant_id, viewer.id)
+        by = await roles.giver_now(session, viewer.tenant_id, viewer.id)
         role = await roles.one(session, viewer.tenant_id, role_id) if role_id is not None else None
     return page(
         request,

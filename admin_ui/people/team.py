@@ -183,7 +183,7 @@ async def member_page(
         own = roles.resolve(person.role, person.permissions)
         lent = [one for one in await delegations.current(session, tenant_id) if one.staff_id == staff_id]
         may_write = write in viewer.permissions and not viewer.visit
-        by = await roles.giver(session, tenant_id, viewer.id) if may_write else None
+        by = await roles.giver_now(session, tenant_id, viewer.id) if may_write else None
         may_change = by is not None and person.id != by.id and own <= by.own and (by.is_head or not own & GUARDED)
         lendable = sorted((by.own if by.is_head else by.own - GUARDED) - own) if by is not None else []
         return page(
@@ -223,7 +223,7 @@ async def _invitation_form(
     request: AnyRequest, runtime: Runtime, viewer: Staff, form: Form | None, status: int = 200
 ) -> Template:
     async with runtime.database.master_session() as session:
-        by = await roles.giver(session, viewer.tenant_id, viewer.id)
+        by = await roles.giver_now(session, viewer.tenant_id, viewer.id)
         offered = await roles_to_give(session, viewer.tenant_id, by)
     sends = bool(runtime.settings.smtp_url)
     return page(request, "people/invite.html", status=status, form=form, roles=offered[::-1], sends_letters=sends)

@@ -52,9 +52,10 @@ GIVER = text(
     SELECT s.id, s.name, m.role, r.permissions FROM memberships m JOIN staff s ON s.id = m.staff_id
     LEFT JOIN roles r ON r.id = m.role_id
     WHERE m.staff_id = :staff_id AND m.place = :place AND m.disabled_at IS NULL AND s.disabled_at IS NULL
-    FOR SHARE OF m
     """
 )
+HOLD = text("SELECT pg_advisory_xact_lock(:subject, :place)")
+TEAM_OF = 7_301  # the first half of the lock's key: the team of a place
 
 
 class RoleGone(NotFound):
@@ -165,10 +166,15 @@ async def permissions_at(session: AsyncSession, tenant_id: int | None, role: str
 
 
 async def giver(session: AsyncSession, tenant_id: int | None, staff_id: UUID) -> Giver:
-    """The person with what his role allows now; his membership is held until the end of the transaction.
-
-    Raises `Forbidden` when he does not work here any more.
+    """The person with what his role allows, for a change: until the end of the transaction nobody else changes the
+    team of this place, so what was looked at stays true. Raises `Forbidden` when he does not work here any more.
     """
+    await session.execute(HOLD, {"subject": TEAM_OF, "place": place_of(tenant_id)})
+    return await giver_now(session, tenant_id, staff_id)
+
+
+async def giver_now(session: AsyncSession, tenant_id: int | None, staff_id: UUID) -> Giver:
+    """The same for a page that only shows what he could do."""
     row = (await session.execute(GIVER, {"staff_id": staff_id, "place": place_of(tenant_id)})).one_or_none()
     if row is None:
         raise Forbidden

@@ -1,8 +1,8 @@
 """Changing who works at a place (a station, or the master) and as what.
 
 Whoever changes somebody needs every right that the other one's role has, before and after; nobody changes himself
-here; and the last owner (at the master: the last operator) stays. Memberships of heads are locked in one order, so two
-owners who remove each other at once do not both succeed. Master session; the caller audits.
+here; and the last owner (at the master: the last operator) stays. A `Giver` holds the place's team, so two owners who
+remove each other at once do not both succeed. Master session; the caller audits.
 """
 
 from datetime import datetime
@@ -21,7 +21,6 @@ HEADS = text(
     """
     SELECT m.staff_id FROM memberships m JOIN staff s ON s.id = m.staff_id
     WHERE m.place = :place AND m.role = :head AND m.disabled_at IS NULL AND s.disabled_at IS NULL
-    ORDER BY m.staff_id FOR UPDATE OF m
     """
 )
 ONE = text(
@@ -32,7 +31,6 @@ ONE = text(
     WHERE m.place = :place AND m.staff_id = :staff_id
     """
 )
-LOCKED = text(ONE.text + " FOR UPDATE OF m")
 SET_ROLE = text("UPDATE memberships SET role = :role WHERE place = :place AND staff_id = :staff_id")
 SET_DISABLED = text(
     """
@@ -118,15 +116,10 @@ async def remove(session: AsyncSession, tenant_id: int | None, staff_id: UUID, b
 
 
 async def _held(session: AsyncSession, tenant_id: int | None, staff_id: UUID, by: Giver) -> Person:
-    """The member, locked, if `by` may change him. Heads are locked before, always in the same order."""
-    place = place_of(tenant_id)
-    await session.execute(HEADS, {"place": place, "head": _head(tenant_id)})
-    row = (await session.execute(LOCKED, {"place": place, "staff_id": staff_id})).mappings().one_or_none()
-    if row is None:
-        raise MemberGone
+    """The member, if `by` may change him."""
+    found = await person(session, tenant_id, staff_id)
     if staff_id == by.id:
         raise NotYourself
-    found = Person(**row)
     by.check(roles.resolve(found.role, found.permissions))
     return found
 
