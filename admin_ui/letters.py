@@ -11,7 +11,7 @@ from kameng.web import i18n
 from kameng.web.i18n import gettext
 from kameng.web.pages import when
 from kameng.web.people import role_title
-from kameng.web.site import MASTER
+from kameng.web.site import MASTER, Site
 
 AGAIN_S = 60.0
 
@@ -29,11 +29,11 @@ async def send_invitation(event: InvitationMade, tenant: Tenant | None, runtime:
             token = await invitations.write_letter(session, event.id)
     except InvitationGone:
         return
-    if invitation.tenant_id is None:
-        site, host, path = MASTER, runtime.settings.master_host, "/join"
-    else:
-        site = await runtime.directory.tenant(invitation.tenant_id)
-        host, path = site.host, "/console/join"
+    site: Site = MASTER
+    host, path = runtime.settings.master_host, "/join"
+    if invitation.tenant_id is not None:
+        station = await runtime.directory.tenant(invitation.tenant_id)
+        site, host, path = station, station.host, "/console/join"
     i18n.use(site.locale, site.time_zone)
     text = gettext(
         "%(name)s,\n\n%(by)s invites you to work at %(site)s as: %(role)s.\n\nOpen this link to accept:\n%(link)s\n\n"

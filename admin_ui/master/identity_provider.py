@@ -67,7 +67,7 @@ class IdentityProviderController(Controller):
             found = await oidc.discover(runtime.outbound, issuer, allow_plain=runtime.settings.allow_private_suppliers)
             keys = await oidc.fetch_keys(runtime.outbound, found.jwks_uri)
         except (Invalid, ProviderUnusable) as error:
-            shown = error if isinstance(error, Invalid) else ProviderUnusable(field="issuer", **error.params)
+            shown = error if isinstance(error, Invalid) else ProviderUnusable(field="issuer", why=error.params["why"])
             return await _page(request, runtime, 422, form=await forms.again(request, shown))
         return await _page(request, runtime, found=found, keys=len(list(keys)))
 

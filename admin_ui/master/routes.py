@@ -15,6 +15,7 @@ from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
@@ -35,6 +36,7 @@ CONTROLLERS = (
     PurchaseController,
     AuditController,
     IdentityProviderController,
+    StationTeamController,
     VisitController,
     *STAFF,
 )

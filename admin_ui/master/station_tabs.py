@@ -20,6 +20,7 @@ class Tab(Struct, frozen=True):
 
 TABS: Sequence[Tab] = (
     Tab(N_("Summary"), "", Permission.TENANTS_READ),
+    Tab(N_("Team"), "/team", Permission.TENANTS_READ),
     Tab(N_("Visit"), "/visit", Permission.STATIONS_ENTER),
 )
 

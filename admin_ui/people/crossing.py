@@ -71,8 +71,10 @@ def controller(base: str) -> type[Controller]:
             ticket = await tickets.redeem(runtime.redis, tenant_id, request.query_params.get("ticket", ""))
             if isinstance(ticket, Proof):
                 return await proofs.use(request, runtime, tenant_id, ticket)
-            visiting = isinstance(ticket, Visit)
-            session = await (_visit if visiting else _switch)(runtime, tenant_id, ticket, here)
+            if isinstance(ticket, Visit):
+                session = await _visit(runtime, tenant_id, ticket, here)
+            else:
+                session = await _switch(runtime, tenant_id, ticket, here)
             await answers.sign_in(request, session)
             return answers.redirect(request, base or "/")
 

@@ -72,7 +72,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
                 made = await _invite(runtime, staff, sent)
             except (Invalid, BeyondOwn) as error:
                 return await _invitation_form(request, runtime, staff, await forms.again(request, error), 422)
-            return await _shown_once(request, runtime, staff, made)
+            return await shown_once(request, runtime, staff.tenant_id, made, back=f"{base}/team")
 
         @post("/invitations/{invitation_id:uuid}/renew", guards=[requires(write)])
         async def renew(
@@ -82,7 +82,8 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
         ) -> Response[Any]:
-            return await _shown_once(request, runtime, staff, await _renew(runtime, staff, invitation_id))
+            made = await _renew(runtime, staff, invitation_id)
+            return await shown_once(request, runtime, staff.tenant_id, made, back=f"{base}/team")
 
         @post("/invitations/{invitation_id:uuid}/revoke", guards=[requires(write)])
         async def revoke(
@@ -229,16 +230,20 @@ async def _invitation_form(
     return page(request, "people/invite.html", status=status, form=form, roles=offered[::-1], sends_letters=sends)
 
 
-async def _shown_once(request: AnyRequest, runtime: Runtime, viewer: Staff, made: Invited) -> Template:
+async def shown_once(
+    request: AnyRequest, runtime: Runtime, tenant_id: int | None, made: Invited, back: str
+) -> Template:
+    """The link of an invitation, never to be seen again; `back` is the page to go on to."""
     async with runtime.database.master_session() as session:
-        invitation = await invitations.one(session, viewer.tenant_id, made.id)
+        invitation = await invitations.one(session, tenant_id, made.id)
     return page(
         request,
         "people/invited.html",
-        link=f"{await address_of(runtime, viewer.tenant_id, '/join')}?token={made.token}",
+        link=f"{await address_of(runtime, tenant_id, '/join')}?token={made.token}",
         invitation=invitation,
         role=role_title(invitation.role, invitation.role_name),
         sends_letters=bool(runtime.settings.smtp_url),
+        back=back,
     )
 
 

@@ -136,7 +136,7 @@ async def invite(
     """
     await roles.permissions_at(session, tenant_id, role)
     if email and not (EMAIL.fullmatch(email) and len(email) <= 200):
-        raise Invalid({"email": "Write an e-mail address such as li@example.com."})
+        raise Invalid({"email": "This is not an e-mail address."})
     made = Invited(ids.uuid7(), secrets.token_urlsafe(32), clock.now() + VALID_FOR)
     await session.execute(
         INSERT,

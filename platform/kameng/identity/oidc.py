@@ -16,9 +16,9 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.client import OAuth2Client
-from authlib.oauth2.rfc6749.parameters import prepare_token_request
+from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]  # Authlib has no types
+from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]  # as above
+from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ignore[import-untyped]  # as above
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet

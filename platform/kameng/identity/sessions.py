@@ -185,8 +185,9 @@ async def rotate(redis: Redis, session: Session, *, name: str | None = None, rol
 
 async def opened(redis: Redis, subject: UUID) -> list[Opened]:
     """Where `subject` is signed in now, the latest sign-in first; at most `MOST_LISTED`."""
-    keys = [bytes(key) for key in await redis.zrevrange(_index(subject), 0, MOST_LISTED - 1)]
-    found = [_opened(key.decode(), stored) for key, stored in zip(keys, await _read_all(redis, keys), strict=True)]
+    keys = (await _keys(redis, subject))[-MOST_LISTED:]
+    stored = await redis.mget(keys) if keys else []
+    found = [_opened(key, one) for key, one in zip(keys, stored, strict=True)]
     return sorted((one for one in found if one is not None), key=lambda one: one.created_at, reverse=True)
 
 
@@ -197,8 +198,7 @@ def mark_of(session: Session) -> str:
 
 async def destroy_one(redis: Redis, subject: UUID, mark: str) -> bool:
     """Ends one of `subject`'s own sessions, named as `opened` names it. False when it is not there."""
-    for key in await redis.zrange(_index(subject), 0, -1):
-        name = bytes(key).decode()
+    for name in await _keys(redis, subject):
         if name.rpartition(":")[2] == mark:
             async with redis.pipeline(transaction=True) as pipe:
                 pipe.delete(name)
@@ -241,13 +241,15 @@ async def _store(redis: Redis, session: Session, *, only_if_there: bool = False)
         await pipe.execute()
 
 
-async def _read_all(redis: Redis, keys: list[bytes]) -> list[bytes | None]:
-    return await redis.mget(keys) if keys else []
+async def _keys(redis: Redis, subject: UUID) -> list[str]:
+    """What the index knows, the one that ends first at first."""
+    found = await redis.zrange(_index(subject), 0, -1)
+    return [key.decode() for key in found if isinstance(key, bytes)]
 
 
-def _opened(key: str, stored: bytes | None) -> Opened | None:
+def _opened(key: str, stored: bytes | str | None) -> Opened | None:
     """None when it ended and only the index still knows it."""
-    if stored is None:
+    if not isinstance(stored, bytes):
         return None
     _, place, kind, mark = key.split(":")
     kept = msgspec.msgpack.decode(stored, type=_Kept)

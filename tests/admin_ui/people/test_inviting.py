@@ -145,7 +145,7 @@ async def test_a_wrong_address_is_told_at_its_field(owner: StaffClient) -> None:
     malformed = await owner.post("/console/team/invitations", name="x", role="service", email="not an address")
 
     assert answer.status_code == malformed.status_code == 422
-    assert error_at(malformed, "email") == "Write an e-mail address such as li@example.com."
+    assert error_at(malformed, "email") == "This is not an e-mail address."
 
 
 async def test_only_the_team_may_invite(shop: Shop, sign_in: SignIn) -> None:
@@ -172,3 +172,22 @@ async def test_a_station_has_no_such_role_to_give(owner: StaffClient, role: str)
     answer = await owner.post("/console/team/invitations", name="x", role=role)
 
     assert error_at(answer, "role") == "This role does not exist here."
+
+
+async def test_the_master_invites_a_stations_owner(
+    runtime: Runtime, shop: Shop, operator: StaffClient, clients: Clients
+) -> None:
+    path = f"/tenants/{shop.tenant.id}/team"
+    page = await operator.get(path)
+    answer = await operator.post(f"{path}/invitations", name="新站长", role="owner")
+    wrong = await operator.post(f"{path}/invitations", name="x", role="master.operator")
+    guest = clients(shop.tenant.host)
+
+    await guest.follow(await accept(guest, link_in(answer), f"boss-{ids.code(8)}"))
+
+    assert "Nobody owns this station yet" in text_of(page)
+    assert error_at(wrong, "role") == "This role does not exist here."
+    assert (await guest.get("/console/team")).status_code == 200
+    actor, subject, _ = (await log_of(runtime, shop.tenant.id, "staff.invite"))[0]
+    assert actor.startswith("master: ")
+    assert subject == "新站长"

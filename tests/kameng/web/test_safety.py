@@ -99,9 +99,7 @@ async def test_a_session_of_one_station_is_nothing_on_another_host(
     foreign = await sessions.create(
         runtime.redis, "staff", subject=owner, name="站长", tenant_id=tenant.id + 100_000, role="owner"
     )
-    own = await sessions.create(
-        runtime.redis, "staff", subject=owner, name="站长", tenant_id=tenant.id, role="owner"
-    )
+    own = await sessions.create(runtime.redis, "staff", subject=owner, name="站长", tenant_id=tenant.id, role="owner")
     browser.client.cookies.set("kameng_staff", foreign.id)
     assert (await browser.get("/console")).status_code == 303
 
