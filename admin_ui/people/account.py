@@ -64,9 +64,9 @@ def controller(base: str) -> type[Controller]:
         ) -> Response[Any]:
             try:
                 name = (await forms.parse(request, NameForm)).name
+                await _rename(runtime, _own(staff), name)
             except Invalid as error:
                 return await _page(request, runtime, _own(staff), 422, form=await forms.again(request, error))
-            await _rename(runtime, _own(staff), name)
             answers.toast(request, gettext("Your name is changed."))
             return answers.redirect(request, f"{base}/account")
 

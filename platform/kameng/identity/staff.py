@@ -5,6 +5,7 @@ All of it lives in schema `master`; a master session is the caller's to open.
 """
 
 from datetime import datetime
+from unicodedata import normalize
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,7 @@ from kameng.infra.tenancy import as_place
 log = structlog.get_logger()
 
 REALM = "staff"
+SYSTEM, MASTER_PREFIX = "system", "master"
 
 INSERT = text("INSERT INTO staff (id, login, name, password_hash) VALUES (:id, :login, :name, :password_hash)")
 JOIN = text(
@@ -132,6 +134,7 @@ async def create_account(
     """
     if password is not None:
         passwords.check_new(password)
+    check_name(name)
     staff_id = ids.uuid7()
     hashed = await hasher.hash(password) if password is not None else None
     values = {"id": staff_id, "login": login, "name": name, "password_hash": hashed}
@@ -258,8 +261,18 @@ async def change_password(
 
 
 async def rename(session: AsyncSession, staff_id: UUID, name: str) -> None:
-    """What others see this person as. Master session."""
+    """What others see this person as. Master session. Raises `Invalid`."""
+    check_name(name)
     await session.execute(SET_NAME, {"id": staff_id, "name": name})
+
+
+def check_name(name: str) -> None:
+    """Names of the audit log that are nobody's: visits of the operator are told by how their actor begins. Raises
+    `Invalid`.
+    """
+    said = normalize("NFKC", name).casefold().strip()
+    if said == SYSTEM or (said.partition(":")[0].strip() == MASTER_PREFIX and ":" in said):
+        raise Invalid({"name": "This name is kept for the master station."})
 
 
 def _check_role(tenant_id: int | None, role: Role) -> None:

@@ -84,3 +84,14 @@ async def test_nobody_ends_somebody_elses_session(
     await owner.get("/console/account")
 
     assert (await owner.post(f"/console/account/sessions/{mark}/end")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["master: 张三", "Master：张三", "ｍａｓｔｅｒ : x", "system"])
+async def test_nobody_takes_a_name_that_the_log_keeps_for_others(
+    shop: Shop, clients: Clients, login: str, name: str
+) -> None:
+    client = await browser(shop, clients, login)
+
+    answer = await client.post("/console/account/name", name=name)
+
+    assert error_at(answer, "name") == "This name is kept for the master station."
