@@ -47,6 +47,7 @@ bench: setup ## measure whole checkouts per second, for ten seconds
 
 browser: $(VENV)/synced.stamp
 	@$(BIN)/python -m tests.support.browser_setup
+	@$(BIN)/python -m tests.support.oidc_provider
 
 $(VENV)/uv.stamp: Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "Kameng needs Python 3.11 or newer, and there is no $(PYTHON) here: name one with make PYTHON=..."; exit 1; }

@@ -1,16 +1,28 @@
 """What several forms ask for."""
 
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from kameng.core.errors import Invalid
+from kameng.web.i18n import N_
+
+Login = Annotated[
+    str, Meta(pattern=r"^[^\s<>]{3,60}$", extra={"message": N_("A login has 3 to 60 signs and no spaces.")})
+]
 
 
 class Switch(Struct, frozen=True):
     """Whether something is to be paused (suspended, withdrawn), or to go on."""
 
     paused: bool = False
+
+
+class Confirmed(Struct, frozen=True):
+    """A form of one button that has asked first."""
+
+    confirmed: Literal["yes"]
 
 
 def check_web_address(address: str, field: str) -> None:

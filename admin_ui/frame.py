@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Request
 from litestar.params import PathParameter
@@ -17,6 +18,7 @@ from kameng.web.paging import Wanted
 
 AnyRequest = Request[Any, Any, Any]
 PathId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+PathUuid = Annotated[UUID, PathParameter()]
 PathNo = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 LAYOUT, DRAWER = "layout/console.html", "admin/drawer.html"
@@ -42,6 +44,8 @@ STATION: Sequence[Entry] = (
     Entry(N_("Domains"), "/domains", "world", Permission.DOMAINS_READ, N_("This station")),
     Entry(N_("Branding"), "/branding", "building-store", Permission.BRANDING_WRITE, N_("This station")),
     Entry(N_("Shop pages"), "/pages", "list-details", Permission.BRANDING_WRITE, N_("This station")),
+    Entry(N_("Team"), "/team", "users", Permission.TEAM_READ, N_("This station")),
+    Entry(N_("Roles"), "/roles", "shield-check", Permission.TEAM_WRITE),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (
@@ -51,6 +55,9 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
+    Entry(N_("Team"), "/team", "users", Permission.IDENTITY_WRITE, N_("People")),
+    Entry(N_("Roles"), "/roles", "shield-check", Permission.IDENTITY_WRITE),
+    Entry(N_("Sign-in provider"), "/identity", "key", Permission.IDENTITY_WRITE),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
     Entry(N_("System"), "/system", "database", Permission.SYSTEM_READ),
 )

@@ -234,7 +234,7 @@ def _text(name: str, value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if name.endswith("_cents") and isinstance(value, int):
         return format_cents(value)
-    if name == "role":
+    if name in ("role", "role_before"):
         return words.say("role", str(value))
     if name == "proof":
         return words.say("proof", str(value))

@@ -3,15 +3,16 @@
 from typing import Annotated, Any
 
 from litestar import Response
+from litestar.response import Template
 from msgspec import Meta, Struct
 
 from admin_ui.frame import AnyRequest, page
 from kameng.core.errors import Invalid, KamengError, TooManyRequests
-from kameng.identity import staff
+from kameng.identity import providers, staff
 from kameng.identity.staff import WrongPassword
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, context, forms
-from kameng.web.forms import Secret
+from kameng.web.forms import Form, Secret
 
 TEMPLATE = "admin/login.html"
 
@@ -23,11 +24,11 @@ class Credentials(Struct, frozen=True):
     password: Secret
 
 
-def show(request: AnyRequest, home: str) -> Response[Any]:
+async def show(request: AnyRequest, runtime: Runtime, home: str) -> Response[Any]:
     """The form, or straight on for who is signed in."""
     if context.of(request.scope).staff is not None:
         return answers.redirect(request, home)
-    return page(request, TEMPLATE, form=None)
+    return await _page(request, runtime)
 
 
 async def enter(request: AnyRequest, runtime: Runtime, tenant_id: int | None, home: str) -> Response[Any]:
@@ -35,9 +36,11 @@ async def enter(request: AnyRequest, runtime: Runtime, tenant_id: int | None, ho
     here = context.of(request.scope)
     try:
         given = await forms.parse(request, Credentials)
-        session = await staff.sign_in(runtime, given.login, given.password, tenant_id, here.address)
+        session = await staff.sign_in(
+            runtime, given.login, given.password, tenant_id, here.address, agent=here.user_agent
+        )
     except (Invalid, WrongPassword, TooManyRequests) as error:
-        return page(request, TEMPLATE, status=_status(error), form=await forms.again(request, error))
+        return await _page(request, runtime, _status(error), await forms.again(request, error))
     await answers.sign_in(request, session)
     return answers.redirect(request, answers.next_path(request, home))
 
@@ -45,6 +48,13 @@ async def enter(request: AnyRequest, runtime: Runtime, tenant_id: int | None, ho
 async def leave(request: AnyRequest, login_page: str) -> Response[Any]:
     await answers.sign_out(request)
     return answers.redirect(request, login_page)
+
+
+async def _page(request: AnyRequest, runtime: Runtime, status: int = 200, form: Form | None = None) -> Template:
+    """With a way to the provider, where there is one."""
+    async with runtime.database.master_session() as session:
+        provider = await providers.active_name(session)
+    return page(request, TEMPLATE, status=status, form=form, provider=provider, next=answers.next_path(request, ""))
 
 
 def _status(error: KamengError) -> int:

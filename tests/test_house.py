@@ -82,9 +82,14 @@ def test_no_python_lock_holds_an_address() -> None:
 
 def test_no_node_lock_holds_an_address() -> None:
     """Sponsors' pages under `funding` are not where a package comes from."""
-    for lock in CHECKOUT.glob("deploy/**/package-lock.json"):
-        if "node_modules" in lock.parts:
-            continue
+    locks = [
+        lock
+        for folder in ("deploy/frontend", "tests/support/oidc")
+        for lock in (CHECKOUT / folder).glob("package-lock.json")
+    ]
+
+    assert len(locks) == 2
+    for lock in locks:
         for name, package in json.loads(lock.read_text())["packages"].items():
             assert "resolved" not in package, f"{name} in {lock}"
             assert "://" not in package.get("version", ""), f"{name} in {lock}"

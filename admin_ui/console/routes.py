@@ -16,6 +16,7 @@ from admin_ui.console.page_pictures import PagePictureController
 from admin_ui.console.pages import PageController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
+from admin_ui.console.team import HANDLERS as TEAM
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
@@ -32,4 +33,5 @@ HANDLERS: list[ControllerRouterHandler] = [
     PageController,
     PagePictureController,
     AuditController,
+    *TEAM,
 ]

@@ -8,16 +8,20 @@ from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
 from admin_ui.master.domains import StationDomainController
 from admin_ui.master.goods import GoodController
+from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.system import SystemController
 from admin_ui.master.tiers import TierController
+from admin_ui.master.visits import VisitController
 from tenants.registry.provisioning import Provisioner
 from tenants.registry.versions import Migrator
 
@@ -36,6 +40,10 @@ CONTROLLERS = (
     PurchaseController,
     AuditController,
     SystemController,
+    IdentityProviderController,
+    StationTeamController,
+    VisitController,
+    *STAFF,
 )
 
 

@@ -14,8 +14,8 @@ HOME, LOGIN = "/", "/login"
 
 class SessionController(Controller):
     @get(LOGIN, opt={"public": True})
-    async def show(self, request: AnyRequest) -> Response[Any]:
-        return signing.show(request, HOME)
+    async def show(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Response[Any]:
+        return await signing.show(request, runtime, HOME)
 
     @post(LOGIN, opt={"public": True})
     async def enter(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Response[Any]:

@@ -21,6 +21,8 @@ class Tab(Struct, frozen=True):
 TABS: Sequence[Tab] = (
     Tab(N_("Summary"), "", Permission.TENANTS_READ),
     Tab(N_("Domains"), "/domains", Permission.TENANTS_READ),
+    Tab(N_("Team"), "/team", Permission.TENANTS_READ),
+    Tab(N_("Visit"), "/visit", Permission.STATIONS_ENTER),
 )
 
 

@@ -8,7 +8,7 @@ request costs one read.
 import hashlib
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -27,13 +27,16 @@ LIFETIME_S: dict[Kind, int] = {
 TOUCH_AFTER_S = 60
 FRESH_S = 1.0
 MOST_REMEMBERED = 10_000
+MOST_LISTED = 50
+LONGEST_AGENT = 300
 SIGNED_IN = "s"  # the first sign of the id of a session that Redis may know
 ANONYMOUS = "v"  # and of one that only ties a visitor's forms to his browser
 
 
 class Session(Struct, frozen=True, kw_only=True):
     """One signed-in browser. `id` is the secret; `tenant_id` is None at the master; `role` is a staff role,
-    or what kind of buyer it is.
+    or what kind of buyer it is; `visit` is set while the operator looks at a station's console. `address` and
+    `agent` are of the browser that signed in, for the person's own list.
     """
 
     id: str
@@ -43,6 +46,21 @@ class Session(Struct, frozen=True, kw_only=True):
     tenant_id: int | None
     role: str
     created_at: datetime
+    visit: UUID | None = None
+    address: str = ""
+    agent: str = ""
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A line of "where am I signed in": `mark` names the session and cannot be used to be it."""
+
+    mark: str
+    kind: Kind
+    tenant_id: int | None
+    created_at: datetime
+    seen_at: datetime
+    address: str
+    agent: str
 
 
 _recent: dict[str, tuple[float, "Session"]] = {}
@@ -56,6 +74,9 @@ class _Kept(Struct, frozen=True, array_like=True):
     role: str
     created_at: datetime
     touched_at: int
+    visit: UUID | None = None
+    address: str = ""
+    agent: str = ""
 
 
 def new_id(sign: str = SIGNED_IN) -> str:
@@ -63,7 +84,18 @@ def new_id(sign: str = SIGNED_IN) -> str:
     return sign + secrets.token_urlsafe(32)
 
 
-async def create(redis: Redis, kind: Kind, *, subject: UUID, name: str, tenant_id: int | None, role: str) -> Session:
+async def create(
+    redis: Redis,
+    kind: Kind,
+    *,
+    subject: UUID,
+    name: str,
+    tenant_id: int | None,
+    role: str,
+    visit: UUID | None = None,
+    address: str = "",
+    agent: str = "",
+) -> Session:
     """Signs `subject` in, under a new id. Whatever was known of the browser before is not carried over."""
     session = Session(
         id=new_id(),
@@ -73,6 +105,9 @@ async def create(redis: Redis, kind: Kind, *, subject: UUID, name: str, tenant_i
         tenant_id=tenant_id,
         role=role,
         created_at=clock.now(),
+        visit=visit,
+        address=address,
+        agent=agent[:LONGEST_AGENT],
     )
     await _store(redis, session)
     return session
@@ -111,6 +146,9 @@ async def _read(redis: Redis, key: str, session_id: str, kind: Kind, tenant_id: 
         tenant_id=tenant_id,
         role=kept.role,
         created_at=kept.created_at,
+        visit=kept.visit,
+        address=kept.address,
+        agent=kept.agent,
     )
     if time.time() - kept.touched_at > TOUCH_AFTER_S:
         await _store(redis, session, only_if_there=True)
@@ -139,7 +177,36 @@ async def rotate(redis: Redis, session: Session, *, name: str | None = None, rol
         name=session.name if name is None else name,
         tenant_id=session.tenant_id,
         role=session.role if role is None else role,
+        visit=session.visit,
+        address=session.address,
+        agent=session.agent,
     )
+
+
+async def opened(redis: Redis, subject: UUID) -> list[Opened]:
+    """Where `subject` is signed in now, the latest sign-in first; at most `MOST_LISTED`."""
+    keys = (await _keys(redis, subject))[-MOST_LISTED:]
+    stored = await redis.mget(keys) if keys else []
+    found = [_opened(key, one) for key, one in zip(keys, stored, strict=True)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.created_at, reverse=True)
+
+
+def mark_of(session: Session) -> str:
+    """How `opened` names this session."""
+    return _key(session.id, session.kind, session.tenant_id).rpartition(":")[2]
+
+
+async def destroy_one(redis: Redis, subject: UUID, mark: str) -> bool:
+    """Ends one of `subject`'s own sessions, named as `opened` names it. False when it is not there."""
+    for name in await _keys(redis, subject):
+        if name.rpartition(":")[2] == mark:
+            async with redis.pipeline(transaction=True) as pipe:
+                pipe.delete(name)
+                pipe.zrem(_index(subject), name)
+                await pipe.execute()
+            _recent.pop(name, None)
+            return True
+    return False
 
 
 async def destroy_all(redis: Redis, subject: UUID) -> None:
@@ -154,13 +221,47 @@ async def destroy_all(redis: Redis, subject: UUID) -> None:
 async def _store(redis: Redis, session: Session, *, only_if_there: bool = False) -> None:
     now, lifetime = int(time.time()), LIFETIME_S[session.kind]
     key, index = _key(session.id, session.kind, session.tenant_id), _index(session.subject)
-    kept = msgspec.msgpack.encode(_Kept(session.subject, session.name, session.role, session.created_at, now))
+    kept = msgspec.msgpack.encode(
+        _Kept(
+            session.subject,
+            session.name,
+            session.role,
+            session.created_at,
+            now,
+            session.visit,
+            session.address,
+            session.agent,
+        )
+    )
     async with redis.pipeline(transaction=True) as pipe:
         pipe.set(key, kept, ex=lifetime, xx=only_if_there)
         pipe.zadd(index, {key: now + lifetime}, xx=only_if_there)
         pipe.zremrangebyscore(index, 0, now)
         pipe.expire(index, max(LIFETIME_S.values()))
         await pipe.execute()
+
+
+async def _keys(redis: Redis, subject: UUID) -> list[str]:
+    """What the index knows, the one that ends first at first."""
+    found = await redis.zrange(_index(subject), 0, -1)
+    return [key.decode() for key in found if isinstance(key, bytes)]
+
+
+def _opened(key: str, stored: bytes | str | None) -> Opened | None:
+    """None when it ended and only the index still knows it."""
+    if not isinstance(stored, bytes):
+        return None
+    _, place, kind, mark = key.split(":")
+    kept = msgspec.msgpack.decode(stored, type=_Kept)
+    return Opened(
+        mark=mark,
+        kind="staff" if kind == "staff" else "buyer",
+        tenant_id=None if place == "master" else int(place),
+        created_at=kept.created_at,
+        seen_at=datetime.fromtimestamp(kept.touched_at, UTC),
+        address=kept.address,
+        agent=kept.agent,
+    )
 
 
 def _key(session_id: str, kind: Kind, tenant_id: int | None) -> str:

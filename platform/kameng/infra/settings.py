@@ -43,6 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     supplier_timeout_s: float = 8.0
     gateway_timeout_s: float = 5.0
     allow_private_suppliers: bool = False  # sandbox suppliers live on loopback
+    smtp_url: str = ""  # smtp://user:password@host:587 or smtps://host; empty: no letters are sent
     log_format: str = "auto"  # auto, json, console
     log_level: str = "info"
     asset_folder: str = ""
@@ -107,6 +108,10 @@ def _check(settings: Settings) -> None:
     for name, schemes in (("database_url", {"postgresql"}), ("redis_url", {"redis", "rediss", "unix"})):
         if urlsplit(getattr(settings, name)).scheme not in schemes:
             raise SettingsError(f"{PREFIX}{name.upper()} must be a {' or '.join(sorted(schemes))}:// address.")
+    if settings.smtp_url and (
+        urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps") or not urlsplit(settings.smtp_url).hostname
+    ):
+        raise SettingsError(f"{PREFIX}SMTP_URL must be an smtp:// or smtps:// address.")
     if settings.scheme not in ("http", "https"):
         raise SettingsError(f"{PREFIX}SCHEME must be http or https.")
     if settings.log_format not in ("auto", "json", "console"):

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.db import Database
@@ -67,3 +68,11 @@ async def begin_as(database: Database, tenant_id: int) -> AsyncIterator[AsyncSes
     role, path = database.roles.tenant(tenant_id), f"{schema_of(tenant_id)},master"
     async with database.transaction(role, path) as session:
         yield session
+
+
+async def as_place(session: AsyncSession, database: Database, tenant_id: int | None) -> None:
+    """For the end of a master session that concerns one station: takes that tenant's role for what is left of the
+    transaction, so that the audit log writes the line among the tenant's own. None stays the master.
+    """
+    if tenant_id is not None:
+        await session.execute(text(f'SET LOCAL ROLE "{database.roles.tenant(tenant_id)}"'))

@@ -15,9 +15,9 @@ from urllib.parse import parse_qs
 from msgspec import Struct
 
 from kameng.core import ids
-from kameng.identity import sessions
-from kameng.identity.permissions import permissions_of
+from kameng.identity import sessions, standing
 from kameng.identity.sessions import Session
+from kameng.identity.standing import Standing
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import cookies, i18n
@@ -58,7 +58,9 @@ class Toast(Struct, frozen=True, array_like=True):
 
 
 class Context:
-    """One request. `session` is None until `enter`, and for whoever is not signed in."""
+    """One request. `session` is None until `enter`, and for whoever is not signed in or is nobody here any more;
+    `standing` is what its holder may do at a console.
+    """
 
     def __init__(self, kit: Kit, scope: Scope) -> None:
         state = scope["state"]
@@ -72,6 +74,7 @@ class Context:
         self.at_console = kit.face == "master" or self.path == CONSOLE or self.path.startswith(f"{CONSOLE}/")
         self.site: Site = self.tenant or kit.site
         self.session: Session | None = None
+        self.standing: Standing | None = None
         self.nonce = ""
         self.is_anonymous = False
         self.is_entered = False
@@ -127,17 +130,26 @@ class Context:
 
     @property
     def staff(self) -> Staff | None:
-        session = self.session
-        if session is None or session.kind != "staff":
+        session, stands = self.session, self.standing
+        if session is None or stands is None:
             return None
         return Staff(
             id=session.subject,
-            name=session.name,
-            role=session.role,
-            permissions=permissions_of(session.role),
+            name=stands.name,
+            role=stands.role,
+            role_name=stands.role_name,
+            permissions=stands.permissions,
             tenant_id=session.tenant_id,
             address=self.address,
+            places=stands.places,
+            visit=stands.visit,
+            visits=stands.visits,
         )
+
+    @property
+    def user_agent(self) -> str:
+        """What the browser says it is, cut to a decent length."""
+        return header(self.scope, b"user-agent")[:LONGEST_AGENT]
 
     @property
     def visitor(self) -> Visitor:
@@ -148,7 +160,7 @@ class Context:
             name=buyer.name if buyer else "",
             role=buyer.role if buyer else "",
             address=self.address,
-            user_agent=header(self.scope, b"user-agent")[:LONGEST_AGENT],
+            user_agent=self.user_agent,
         )
 
     @property
@@ -160,8 +172,8 @@ class Context:
         return Viewer(id=session.subject, name=session.name, role=session.role) if session else None
 
     async def enter(self) -> None:
-        """Finds out who is signed in: the staff at a console, the buyer in the shop. At most one read of
-        Redis.
+        """Finds out who is signed in: the staff at a console, the buyer in the shop. At most one read of Redis; and
+        for staff, every two seconds, a query for what they may do.
         """
         self.is_entered = True
         tenant_id = self.tenant.id if self.tenant else None
@@ -169,7 +181,11 @@ class Context:
         if not self.at_console:
             self.session = await sessions.load(redis, self.visitor_id, "buyer", tenant_id)
         elif self.staff_id:
-            self.session = await sessions.load(redis, self.staff_id, "staff", tenant_id)
+            session = await sessions.load(redis, self.staff_id, "staff", tenant_id)
+            if session is not None:
+                database = self.kit.runtime.database
+                self.standing = await standing.of(database, session.subject, tenant_id, session.visit)
+                self.session = session if self.standing else None
 
     def set_cookie(self, cookie: str, value: str, max_age_s: int | None = None) -> None:
         self.set_cookies.append(cookies.write(cookie, value, secure=self.kit.secure, max_age_s=max_age_s))

@@ -8,6 +8,7 @@ VISITOR = "kameng"
 STAFF = "kameng_staff"
 FLASH = "kameng_flash"
 LANGUAGE = "lang"
+BROWSER = "kameng_browser"  # holds a sign-in at a provider to the browser that began it
 
 LONGEST_S = 400 * 24 * 3600  # browsers keep no cookie longer; the server's own clock ends a session
 

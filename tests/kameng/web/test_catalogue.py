@@ -13,9 +13,10 @@ LOCALE = "zh_CN"
 PLACE = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_.:/-]*")
 NAMES = {
-    "IP", "KiB", "http://", "https://", "shop.example.com",
-    "KAMENG_ADMIN_URL", "submit.php", "pid", "TXT", "CNAME",  # names of settings and of gateways' fields
-    "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",  # names of settings and of gateways' fields
+    "IP", "KiB", "http://", "https://", "shop.example.com", "submit.php", "pid", "TXT", "CNAME",
+    "KAMENG_ADMIN_URL", "KAMENG_FLAGS_FILE",  # names of settings
+    "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",
+}  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 ENGLISH_MARKS = re.compile(r"[!！]|(?<=[\u4e00-\u9fff])[,.:;?]|[,.:;?](?=[\u4e00-\u9fff])")
 

@@ -1,12 +1,13 @@
 """Forged requests, foreign sessions, headers."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from litestar import get
 
 from kameng.core import ids
-from kameng.identity import sessions
+from kameng.identity import sessions, staff
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.app import Unguarded, create_app
@@ -83,15 +84,22 @@ async def test_signing_in_changes_the_cookie_and_signing_out_ends_it(browser: Br
     assert (await browser.get("/me")).headers["location"] == "/login?next=/me"
 
 
+async def member(runtime: Runtime, tenant: Tenant, role: str) -> UUID:
+    """Somebody who has this role at the station now, whatever a session says."""
+    async with runtime.database.master_session() as session:
+        staff_id = await staff.create_account(session, ids.code(10), "站长", None)
+        await staff.join(session, staff_id, tenant.id, role)
+    return staff_id
+
+
 async def test_a_session_of_one_station_is_nothing_on_another_host(
     runtime: Runtime, house: House, browser: Browser, tenant: Tenant
 ) -> None:
+    owner = await member(runtime, tenant, "owner")
     foreign = await sessions.create(
-        runtime.redis, "staff", subject=ids.uuid7(), name="站长", tenant_id=tenant.id + 100_000, role="owner"
+        runtime.redis, "staff", subject=owner, name="站长", tenant_id=tenant.id + 100_000, role="owner"
     )
-    own = await sessions.create(
-        runtime.redis, "staff", subject=ids.uuid7(), name="站长", tenant_id=tenant.id, role="owner"
-    )
+    own = await sessions.create(runtime.redis, "staff", subject=owner, name="站长", tenant_id=tenant.id, role="owner")
     browser.client.cookies.set("kameng_staff", foreign.id)
     assert (await browser.get("/console")).status_code == 303
 
@@ -115,7 +123,12 @@ async def test_staff_do_what_their_role_allows(runtime: Runtime, browser: Browse
     statuses = {}
     for role in ("owner", "service", "no such role"):
         session = await sessions.create(
-            runtime.redis, "staff", subject=ids.uuid7(), name="x", tenant_id=tenant.id, role=role
+            runtime.redis,
+            "staff",
+            subject=await member(runtime, tenant, role),
+            name="x",
+            tenant_id=tenant.id,
+            role="owner",
         )
         browser.client.cookies.set("kameng_staff", session.id)
         await browser.get("/console/page")

@@ -40,7 +40,7 @@ def context() -> dict[str, Any]:
             contacts={"qq": "10001", "hours": "9:00-23:00"},
             footer=[{"path": "about", "title": "关于我们"}],
         ),
-        "viewer": SimpleNamespace(name="李娜", title="站长", wallet_cents=12850),
+        "viewer": SimpleNamespace(name="李娜", title="站长", wallet_cents=12850, places=(), visit=None, visits=()),
         "nav": [
             nav("概览", "/overview", "layout-dashboard"),
             nav("订单", "/orders", "receipt"),

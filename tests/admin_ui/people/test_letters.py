@@ -1,0 +1,152 @@
+"""Letters of invitation, over a real SMTP server on loopback."""
+
+import asyncio
+import email
+from collections.abc import AsyncIterator
+from email import policy
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from msgspec import structs
+from sqlalchemy import text
+
+from deploy.asgi import compose
+from kameng.identity.permissions import Role
+from kameng.infra.runtime import Runtime
+from tests.admin_ui.conftest import PASSWORD, person
+from tests.admin_ui.people.steps import Clients, invite
+from tests.support.house import Shop, work_off
+from tests.support.staff_client import StaffClient, text_of
+
+
+class Postbox:
+    """Takes letters, or refuses them with `answer`."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.answer = "250 OK"
+        self.port = 0
+
+    async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
+        if self.answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.answer
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = email.message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.letters.append(message)
+        return "250 OK"
+
+
+@pytest.fixture
+async def postbox() -> AsyncIterator[Postbox]:
+    box = Postbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    box.port = server.sockets[0].getsockname()[1]
+    yield box
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+def sending(runtime: Runtime, postbox: Postbox) -> Runtime:
+    """The deployment, with a way to send letters."""
+    settings = structs.replace(runtime.settings, smtp_url=f"smtp://127.0.0.1:{postbox.port}", public_port=8000)
+    return structs.replace(runtime, settings=settings)
+
+
+@pytest.fixture
+async def owner(sending: Runtime, shop: Shop) -> AsyncIterator[StaffClient]:
+    login = await person(sending, shop.tenant.id, Role.OWNER)
+    async with StaffClient(compose(sending), shop.tenant.host) as client:
+        await client.sign_in(login, PASSWORD, "/console/login")
+        yield client
+
+
+def body_of(letter: EmailMessage) -> str:
+    return str(letter.get_content())
+
+
+async def test_a_letter_carries_the_stations_name_and_host_and_a_link_that_works(
+    sending: Runtime, shop: Shop, owner: StaffClient, postbox: Postbox, clients: Clients
+) -> None:
+    await invite(owner, "deputy", email="li@example.com")
+    await work_off(sending)
+
+    (letter,) = postbox.letters
+    link = next(line for line in body_of(letter).splitlines() if line.startswith("http"))
+    page = await clients(shop.tenant.host).get(link.partition(":8000")[2])
+
+    assert letter["To"] == "li@example.com"
+    assert letter["From"].addresses[0].display_name == shop.tenant.name
+    assert letter["From"].addresses[0].addr_spec == f"no-reply@{shop.tenant.host}"
+    assert letter["Message-ID"].endswith(f"@{shop.tenant.host}>")
+    assert link.startswith(f"http://{shop.tenant.host}:8000/console/join?token=")
+    assert page.status_code == 200
+    assert "Letter sent" in text_of(await owner.get("/console/team"))
+
+
+async def test_the_link_that_was_shown_and_that_of_the_letter_are_one_invitation(
+    sending: Runtime, shop: Shop, owner: StaffClient, postbox: Postbox, clients: Clients
+) -> None:
+    shown = await invite(owner, "deputy", email="li@example.com")
+    await work_off(sending)
+    sent = next(line for line in body_of(postbox.letters[0]).splitlines() if line.startswith("http"))
+    sent = sent.partition(":8000")[2]
+    statuses = [(await clients(shop.tenant.host).get(path)).status_code for path in (shown, sent)]
+
+    guest = clients(shop.tenant.host)
+    await guest.get(sent)
+    await guest.post(
+        "/console/join/new", token=sent.partition("token=")[2], login=f"by-letter-{shop.tenant.id}", name="x",
+        password=PASSWORD,
+    )  # fmt: skip
+
+    assert shown != sent
+    assert statuses == [200, 200]
+    assert (await clients(shop.tenant.host).get(shown)).status_code == 404
+
+
+async def test_a_refused_letter_is_told_and_the_invitation_stands(
+    sending: Runtime, shop: Shop, owner: StaffClient, postbox: Postbox, clients: Clients
+) -> None:
+    postbox.answer = "550 no such person here"
+    path = await invite(owner, "deputy", email="nobody@example.com")
+    await work_off(sending)
+
+    page = text_of(await owner.get("/console/team"))
+
+    assert "Letter refused" in page
+    assert "550 no such person here" in page
+    assert (await clients(shop.tenant.host).get(path)).status_code == 200
+
+
+async def test_a_server_that_puts_it_off_gets_it_again(
+    sending: Runtime, shop: Shop, owner: StaffClient, postbox: Postbox
+) -> None:
+    postbox.answer = "451 later"
+    await invite(owner, "deputy", email="li@example.com")
+    await work_off(sending)
+    assert postbox.letters == []
+    assert "Letter under way" in text_of(await owner.get("/console/team"))
+
+    postbox.answer = "250 OK"
+    async with sending.database.master_session() as session:
+        await session.execute(text("UPDATE outbox SET due_at = now() WHERE follower LIKE '%send_invitation'"))
+    await work_off(sending)
+
+    assert len(postbox.letters) == 1
+
+
+async def test_nothing_is_sent_of_a_revoked_invitation(sending: Runtime, owner: StaffClient, postbox: Postbox) -> None:
+    await invite(owner, "deputy", email="li@example.com")
+    listed = await owner.get("/console/team")
+    number = listed.text.partition("/console/team/invitations/")[2].partition("/")[0]
+    await owner.post(f"/console/team/invitations/{number}/revoke")
+    await work_off(sending)
+
+    assert postbox.letters == []
