@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: str = "auto"  # auto, json, console
     log_level: str = "info"
     asset_folder: str = ""
+    flags_file: str = ""  # the kill switch: flags that go before all else, while the database is away too
 
     @property
     def secure(self) -> bool:
