@@ -37,7 +37,7 @@ class Source(StrEnum):
 
 
 class Policy(Struct, frozen=True):
-    """What the master says of a flag. Values come as the database has them, so they may be of any type; None is none."""
+    """What the master says of a flag. A value comes as the database has it, of whatever type; None is no value."""
 
     mode: Mode
     value: Any = None

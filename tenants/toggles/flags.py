@@ -1,7 +1,7 @@
 """Every flag there is. A flag's type is that of its default; whoever reads a flag names one of these constants.
 
 A module is a room of the station's console: switched off, it is gone from the menu and its routes answer 404. Its
-routes say `opt={"flag": key}`, its entry of the navigation has the same key (admin_ui/frame.py).
+routes say `opt = flags.ROOM.opt`, its entry of the navigation `flag=flags.ROOM.key` (admin_ui/frame.py).
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,11 @@ class Flag(Struct, frozen=True, kw_only=True):
         if isinstance(self.default, bool):
             return Kind.BOOLEAN
         return Kind.NUMBER if isinstance(self.default, int) else Kind.CHOICE
+
+    @property
+    def opt(self) -> dict[str, str]:
+        """What a route or a controller says that exists only where this flag is on."""
+        return {"flag": self.key}
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is one that this flag can have."""

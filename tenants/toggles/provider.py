@@ -120,6 +120,4 @@ class Failures(Hook):
     ) -> None:
         key = hook_context.flag_key
         ERRORS.labels(key).inc()
-        log.error(
-            "flag_failed", flag=key, tenant=hook_context.evaluation_context.targeting_key, error=str(exception)
-        )
+        log.error("flag_failed", flag=key, tenant=hook_context.evaluation_context.targeting_key, error=str(exception))

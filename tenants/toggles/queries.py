@@ -180,4 +180,3 @@ async def station(session: AsyncSession, slug: str) -> Named | None:
 async def choice(session: AsyncSession, flag: str) -> Any:
     """What the station itself chose, or None. Tenant session."""
     return (await session.execute(CHOICE, {"flag": flag})).scalar_one_or_none()
-

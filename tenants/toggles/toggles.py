@@ -94,10 +94,7 @@ class Toggles:
 
     async def at(self, tenant: Tenant) -> Mapping[str, Value]:
         """The station's flags, loaded if need be. Raises what the database raises, if they were never loaded."""
-        known = self._known.get(tenant.id)
-        if known is None or known.due <= self.clock() or known.epoch != self._epoch:
-            known = await self._load(tenant.id)
-        return self._current(known)
+        return self._current(await self._fresh(tenant.id))
 
     def known(self, tenant: Tenant) -> Mapping[str, Value]:
         """What is remembered of the station, however old; else what holds for a station nothing is known of."""
@@ -109,13 +106,12 @@ class Toggles:
 
     async def decision(self, tenant: Tenant, flag: Flag) -> Decision:
         """The flag with its reason, for a person. Raises as `at` does."""
-        await self.at(tenant)
-        return decide(flag, self._known[tenant.id].facts, self.kill_switch.values)
+        known = await self._fresh(tenant.id)
+        return decide(flag, known.facts, self.kill_switch.values)
 
     async def facts(self, tenant: Tenant) -> Facts:
         """All that is known of the station's flags. Raises as `at` does."""
-        await self.at(tenant)
-        return self._known[tenant.id].facts
+        return (await self._fresh(tenant.id)).facts
 
     def details(self, tenant: Tenant, flag: Flag) -> FlagEvaluationDetails[Value]:
         """The SDK's own answer, with variant and reason, about a station that `at` has loaded."""
@@ -136,15 +132,28 @@ class Toggles:
             known.values, known.generation = self._values(known.facts.tenant_id), generation
         return known.values
 
+    async def _fresh(self, tenant_id: int) -> Known:
+        known = self._known.get(tenant_id)
+        if known is None or known.due <= self.clock() or known.epoch != self._epoch:
+            known = await self._load(tenant_id)
+            if known.epoch != self._epoch:  # it was under way when something changed
+                known = await self._load(tenant_id)
+        return known
+
     async def _load(self, tenant_id: int) -> Known:
         """One reading of the database, however many requests wait for it."""
         task = self._loading.get(tenant_id)
         if task is None:
             task = self._loading[tenant_id] = asyncio.create_task(self._read(tenant_id))
-            task.add_done_callback(lambda _: self._loading.pop(tenant_id, None))
         return await asyncio.shield(task)
 
     async def _read(self, tenant_id: int) -> Known:
+        try:
+            return await self._read_now(tenant_id)
+        finally:
+            del self._loading[tenant_id]
+
+    async def _read_now(self, tenant_id: int) -> Known:
         self._listen()
         epoch = self._epoch  # as it was before reading: what is told meanwhile makes this one old
         try:

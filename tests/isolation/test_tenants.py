@@ -54,7 +54,7 @@ async def test_the_list_above_is_every_table_of_a_tenant(a: Shop) -> None:
     assert {row.tablename for row in rows} == set(TENANT_TABLES)
 
 
-SHARED = ["tenants", "hosts", "ledger_accounts", "ledger_transfers", "ledger_entries", "audit_log"]
+SHARED = ["tenants", "hosts", "ledger_accounts", "ledger_transfers", "ledger_entries", "audit_log", "flag_choices"]
 
 
 @pytest.mark.parametrize("table", SHARED)
@@ -71,7 +71,7 @@ async def test_shared_tables_show_a_tenant_its_own_rows_only(a: Shop, b: Shop, t
 
 CLOSED = [
     "staff", "memberships", "data_keys", "offers", "suppliers", "purchases", "tier_prices", "tiers", "card_pool",
-    "card_issued", "migrations", "plans", "host_claims",
+    "card_issued", "migrations", "plans", "host_claims", "flag_policies", "flag_plan_values", "flag_rollouts",
 ]  # fmt: skip
 
 
