@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.console.audit import AuditController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.channels import ChannelController
+from admin_ui.console.features import FeatureController
 from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
@@ -22,4 +23,5 @@ HANDLERS: list[ControllerRouterHandler] = [
     MoneyController,
     ChannelController,
     AuditController,
+    FeatureController,
 ]
