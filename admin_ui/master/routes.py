@@ -6,13 +6,16 @@ from litestar.types import ControllerRouterHandler
 
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
+from admin_ui.master.flags import FlagController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
+from admin_ui.master.plan_features import PlanFeatureController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_features import StationFeatureController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
@@ -31,6 +34,9 @@ CONTROLLERS = (
     SupplierController,
     PurchaseController,
     AuditController,
+    FlagController,
+    StationFeatureController,
+    PlanFeatureController,
 )
 
 

@@ -48,6 +48,7 @@ ROLLOUTS = text("SELECT flag, value, share, remind_on, changed_at FROM flag_roll
 POLICY = text(
     "SELECT mode, value, reason FROM flag_policies WHERE flag = :flag AND tenant_id IS NOT DISTINCT FROM :tenant_id"
 )
+POLICIES = text("SELECT flag, mode, value, reason FROM flag_policies WHERE tenant_id IS NULL")
 OWN_POLICIES = text(
     """
     SELECT p.tenant_id, t.name, p.mode, p.value, p.reason, p.changed_at
@@ -148,6 +149,12 @@ async def policy(session: AsyncSession, flag: str, tenant_id: int | None = None)
     """The policy for a station, or the one for all."""
     row = (await session.execute(POLICY, {"flag": flag, "tenant_id": tenant_id})).one_or_none()
     return Policy(Mode(row.mode), row.value, row.reason) if row else None
+
+
+async def policies(session: AsyncSession) -> dict[str, Policy]:
+    """The policies for all stations, by flag."""
+    rows = await session.execute(POLICIES)
+    return {row.flag: Policy(Mode(row.mode), row.value, row.reason) for row in rows}
 
 
 async def own_policies(session: AsyncSession, flag: str, words: str, pattern: str, limit: int) -> list[OwnPolicy]:

@@ -8,8 +8,7 @@ from sqlalchemy import text
 from deploy.asgi import compose
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
-from tenants.toggles import flags, service
-from tenants.toggles.decision import Mode, Policy
+from tenants.toggles import flags
 from tests.admin_ui.conftest import SignIn, audited
 from tests.support.house import Shop, open_shop
 from tests.support.staff_client import StaffClient, error_at, text_of
@@ -20,12 +19,6 @@ ROOMS = [("buyers", flags.BUYERS), ("channels", flags.CHANNELS), ("audit", flags
 async def switch(client: StaffClient, flag: flags.Flag, value: str) -> Any:
     await client.get("/console/features")
     return await client.post(f"/console/features/{flag.key}", value=value)
-
-
-async def policy(runtime: Runtime, shop: Shop, flag: flags.Flag, said: Policy) -> None:
-    async with runtime.database.master_session() as session:
-        await service.set_policy(session, flag, said, shop.tenant.id)
-    await runtime.hub.changed("flags")
 
 
 @pytest.mark.parametrize(("room", "flag"), ROOMS)
@@ -91,34 +84,6 @@ async def test_a_change_is_in_the_audit_log_and_can_be_taken_back(
             ("features.choose", {"from": "", "to": "off"}),
             ("features.undo", {"from": "off"}),
         ]
-
-
-async def test_a_locked_feature_shows_the_masters_reason_and_cannot_be_switched(
-    shop: Shop, owner: StaffClient, runtime: Runtime
-) -> None:
-    await policy(runtime, shop, flags.STOCK, Policy(Mode.LOCK, False, "stock is being counted"))
-
-    page = await owner.get("/console/features")
-    answer = await switch(owner, flags.STOCK, "on")
-
-    assert "Locked by the master: stock is being counted" in text_of(page)
-    assert answer.status_code == 422
-    assert "The master has fixed this feature" in text_of(answer)
-    async with shop.tenant.begin() as session:
-        assert (await session.execute(text("SELECT count(*) FROM flag_choices"))).scalar_one() == 0
-
-
-async def test_a_lock_goes_before_what_the_owner_chose_and_its_end_brings_that_back(
-    shop: Shop, owner: StaffClient, runtime: Runtime
-) -> None:
-    await switch(owner, flags.AUDIT, "off")
-
-    seen = [(await owner.get("/console/audit")).status_code]
-    for said in (Policy(Mode.FORCE, True), Policy(Mode.ALLOW)):
-        await policy(runtime, shop, flags.AUDIT, said)
-        seen.append((await owner.get("/console/audit")).status_code)
-
-    assert seen == [404, 200, 404]
 
 
 @pytest.mark.parametrize("value", ["4", "121", "fifteen", "-15", "15.5", "９９９９９９９９９９"])
