@@ -11,7 +11,6 @@ from kameng.core import clock
 from kameng.web.i18n import gettext
 from tenants.toggles.decision import Decision, Facts, Mode, Policy, Source, decide
 from tenants.toggles.flags import FLAGS, OFF, ON, Flag, Kind, Value
-from tenants.toggles.queries import Started
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -99,11 +98,6 @@ def modes() -> list[tuple[str, str]]:
 def percent(share: int) -> str:
     """Hundredths of a percent: 1250 -> `12.5`."""
     return f"{share / 100:g}"
-
-
-def is_past(flag: Flag, rollout: Started | None) -> bool:
-    """Whether the flag or its roll-out should be gone by now."""
-    return any(day is not None and day < today() for day in (flag.expires, rollout.remind_on if rollout else None))
 
 
 def today() -> date:

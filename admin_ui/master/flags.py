@@ -26,7 +26,7 @@ from kameng.web.i18n import N_, gettext
 from kameng.web.paging import Wanted
 from kameng.web.people import Staff
 from tenants.registry.errors import StationGone
-from tenants.toggles import queries, service
+from tenants.toggles import queries, service, tasks
 from tenants.toggles.decision import BUCKETS, Policy
 from tenants.toggles.errors import FlagGone
 from tenants.toggles.flags import FLAGS, Flag, flag_of
@@ -294,7 +294,7 @@ async def _detail(
         reach=reach,
         percent=features.percent(share),
         remind_on=(rollout.remind_on if rollout else usual_reminder()).isoformat(),
-        is_past=features.is_past(flag, rollout),
+        is_past=tasks.is_past(flag, rollout, features.today()),
         choices=kept,
         killed=toggles.kill_switch.values.get(flag.key),
         history=[one for one in history if one.subject == flag.key],
@@ -322,7 +322,7 @@ def _summary(
         GOVERNED: policy is not None or own > 0,
         ROLLING: rollout is not None and rollout.share < BUCKETS,
         KILLED: flag.key in killed,
-        PAST: features.is_past(flag, rollout),
+        PAST: tasks.is_past(flag, rollout, features.today()),
     }
     return Summary(
         flag=flag,

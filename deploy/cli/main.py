@@ -4,7 +4,7 @@ import sys
 
 import rich_click as click
 
-from deploy.cli import bench, doctor, migrations, people, stations, up
+from deploy.cli import bench, doctor, flags, migrations, people, stations, up
 from deploy.cli.terminal import stderr
 from deploy.demo.browser import Unexpected
 from deploy.demo.buyer import ShopFailed
@@ -23,6 +23,7 @@ cli.add_command(migrations.migrate)
 cli.add_command(up.seed)
 cli.add_command(stations.tenant)
 cli.add_command(people.operator)
+cli.add_command(flags.flags)
 cli.add_command(doctor.doctor)
 cli.add_command(bench.bench)
 

@@ -16,4 +16,4 @@ class FlagsFileMissing(Refused):
 
 
 class FlagsFileWrong(Refused):
-    message = "The file of the kill switch cannot be read: %(problem)s"
+    message = "The file of the kill switch is not in order: %(problem)s"

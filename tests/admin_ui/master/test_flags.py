@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from admin_ui import features
 from kameng.core import ids
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
-from tenants.toggles import flags, queries
+from tenants.toggles import flags, queries, tasks
 from tenants.toggles.decision import is_reached
 from tenants.toggles.flags import Flag
 from tests.admin_ui.conftest import SignIn
@@ -256,6 +257,25 @@ async def test_a_roll_out_that_cannot_be_is_refused_at_its_field(
         assert await queries.rollouts(session) == {}
 
 
+async def test_a_roll_out_past_its_day_is_told_on_the_pages_and_by_the_hourly_look(
+    runtime: Runtime, operator: StaffClient
+) -> None:
+    form = {"rollout_value": "on", "share": "10", "remind_on": SOON}
+    await send(operator, f"/flags/{flags.NOTICE.key}/rollout", **form)
+    await tasks.remind(runtime)
+    before = REGISTRY.get_sample_value("kameng_flags_past")
+    async with runtime.database.master_session() as session:
+        await session.execute(text("UPDATE flag_rollouts SET remind_on = current_date - 2"))
+
+    await tasks.remind(runtime)
+
+    assert REGISTRY.get_sample_value("kameng_flags_past") == (before or 0) + 1
+    assert "past its date" in text_of(await operator.get("/"))
+    listed = text_of(await operator.get("/flags?state=past"))
+    assert "make them everybody's default or end them: Notice of the shop" in listed
+    assert "This feature is past its date." in text_of(await operator.get(f"/flags/{flags.NOTICE.key}"))
+
+
 async def test_the_history_of_a_feature_has_what_was_before_and_after(
     shop: Shop, operator: StaffClient, owner: StaffClient
 ) -> None:
@@ -310,6 +330,7 @@ async def test_the_list_is_searched_and_filtered(shop: Shop, operator: StaffClie
 
     assert "shop.topup" in found
     assert "shop.stock" not in found
+    assert "Left over" not in found
     assert "shop.topup" in governed
     assert "No feature fits" in missed
 
