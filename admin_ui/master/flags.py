@@ -1,5 +1,6 @@
 """The features of all stations: what holds, for whom, why, and what it was before."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -313,7 +314,7 @@ def _filled(flag: Flag, policy: Policy | None) -> Form | None:
 
 
 def _summary(
-    flag: Flag, kept: list[Kept], policies: dict[str, Policy], rollouts: dict[str, Started], killed: Any
+    flag: Flag, kept: Sequence[Kept], policies: dict[str, Policy], rollouts: dict[str, Started], killed: Any
 ) -> Summary:
     policy, rollout = policies.get(flag.key), rollouts.get(flag.key)
     counts = {place: sum(one.rows for one in kept if (one.flag, one.place) == (flag.key, place)) for place in PLACES}

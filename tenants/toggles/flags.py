@@ -156,9 +156,9 @@ PAYMENT_MINUTES = Flag(
 HOME_LAYOUT = Flag(
     key="shop.home_layout",
     title=N_("Layout of the shelf"),
-    description=N_("How the first page shows products: as cards side by side, or one in a line. On trial."),
+    description=N_("How the first page shows products: side by side, or one in a line. On trial."),
     default="grid",
-    choices={"grid": N_("Cards"), "list": N_("Lines")},
+    choices={"grid": N_("Side by side"), "list": N_("One in a line")},
     expires=date(2027, 6, 30),
 )
 

@@ -120,6 +120,8 @@ async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) 
     )
     assert await refusal_of(a.tenant, audit) == REFUSED
     assert await refusal_of(a.tenant, letter) == REFUSED
+    choice = f"INSERT INTO master.flag_choices (tenant_id, flag, value) VALUES ({b.tenant.id}, 'shop.stock', 'true')"  # noqa: S608
+    assert await refusal_of(a.tenant, choice) == REFUSED
 
 
 async def test_the_login_role_alone_can_do_nothing(a: Shop, b: Shop) -> None:

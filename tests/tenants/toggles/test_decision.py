@@ -17,9 +17,9 @@ LAYOUT = Flag(
     choices=dict.fromkeys(("default", "rollout", "plan", "all", "own", "choice", "killed"), ""),
 )
 HIDDEN = Flag(key="layout", title="", description="", default="default", choices=LAYOUT.choices, for_owner=False)
-ROLLOUT = {"rollouts": {"layout": Rollout("rollout", BUCKETS)}}
-PLAN = {"of_plan": {"layout": "plan"}}
-CHOICE = {"choices": {"layout": "choice"}}
+ROLLOUT: dict[str, Any] = {"rollouts": {"layout": Rollout("rollout", BUCKETS)}}
+PLAN: dict[str, Any] = {"of_plan": {"layout": "plan"}}
+CHOICE: dict[str, Any] = {"choices": {"layout": "choice"}}
 
 
 def for_all(mode: Mode, value: str | None = "all") -> dict[str, Any]:
