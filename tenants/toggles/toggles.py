@@ -155,9 +155,10 @@ class Toggles:
 
     async def _read_now(self, tenant_id: int) -> Known:
         self._listen()
+        patience_s = PATIENCE_S if tenant_id in self._known else None  # else there is nothing to fall back on
         epoch = self._epoch  # as it was before reading: what is told meanwhile makes this one old
         try:
-            async with asyncio.timeout(PATIENCE_S), self.runtime.database.master_session() as session:
+            async with asyncio.timeout(patience_s), self.runtime.database.master_session() as session:
                 facts = await queries.facts(session, tenant_id)
         except AWAY as error:
             return self._stale(tenant_id, error)

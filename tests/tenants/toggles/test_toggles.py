@@ -21,7 +21,7 @@ from kameng.infra.tenancy import Tenant
 from tenants.toggles import flags, service
 from tenants.toggles.decision import Mode, Policy
 from tenants.toggles.flags import FLAGS, Flag
-from tenants.toggles.toggles import TTL_S, Toggles
+from tenants.toggles.toggles import PATIENCE_S, TTL_S, Toggles
 from tests.support.house import Shop, open_shop
 from tests.support.processes import free_port
 
@@ -231,6 +231,25 @@ class Switchable(Database):
 
     def turn_to(self, real: Database) -> None:
         self.roles, self.engine, self.dispatch = real.roles, real.engine, real.dispatch
+
+
+async def test_a_database_that_is_too_busy_is_not_waited_for(settings: Settings, shop: Shop) -> None:
+    async with running(msgspec.structs.replace(settings, pool_size=1)) as busy:
+        clock = Clock()
+        toggles = Toggles(busy, clock=clock)
+        await toggles.at(shop.tenant)
+        await choose(shop.tenant, flags.SALES, False)
+        clock.now += TTL_S
+
+        async with busy.database.master_session():  # the only connection
+            began = time.monotonic()
+            stale = (await toggles.at(shop.tenant))[flags.SALES.key]
+            took = time.monotonic() - began
+        clock.now += TTL_S
+
+        assert stale is True
+        assert PATIENCE_S * 0.9 < took < PATIENCE_S + 1
+        assert (await toggles.at(shop.tenant))[flags.SALES.key] is False
 
 
 async def test_a_station_that_was_never_seen_needs_the_database(settings: Settings, shop: Shop) -> None:
