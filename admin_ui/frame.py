@@ -15,6 +15,7 @@ from kameng.web import answers, context, paging
 from kameng.web.context import Context
 from kameng.web.i18n import N_, gettext
 from kameng.web.paging import Wanted
+from tenants.toggles import flags
 
 AnyRequest = Request[Any, Any, Any]
 PathId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -25,20 +26,21 @@ LAYOUT, DRAWER = "layout/console.html", "admin/drawer.html"
 
 
 class Entry(Struct, frozen=True):
-    """One line of the navigation. `section` is a heading that begins there."""
+    """One line of the navigation. `section` is a heading that begins there; `flag` hides the line while it is off."""
 
     label: str
     path: str
     icon: str
     permission: Permission
     section: str = ""
+    flag: str = ""
 
 
 STATION: Sequence[Entry] = (
     Entry(N_("Overview"), "", "layout-dashboard", Permission.OVERVIEW_READ),
     Entry(N_("Orders"), "/orders", "receipt", Permission.ORDERS_READ),
     Entry(N_("Products"), "/products", "package", Permission.PRODUCTS_READ),
-    Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
+    Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ, flag=flags.BUYERS.key),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
     Entry(N_("Domains"), "/domains", "world", Permission.DOMAINS_READ, N_("This station")),
@@ -47,6 +49,9 @@ STATION: Sequence[Entry] = (
     Entry(N_("Team"), "/team", "users", Permission.TEAM_READ, N_("This station")),
     Entry(N_("Roles"), "/roles", "shield-check", Permission.TEAM_WRITE),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
+    Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ, flag=flags.CHANNELS.key),
+    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station"), flags.AUDIT.key),
+    Entry(N_("Features"), "/features", "adjustments", Permission.FEATURES_READ, flag=flags.FEATURES.key),
 )
 MASTER: Sequence[Entry] = (
     Entry(N_("Overview"), "", "layout-dashboard", Permission.TENANTS_READ),
@@ -58,6 +63,7 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Team"), "/team", "users", Permission.IDENTITY_WRITE, N_("People")),
     Entry(N_("Roles"), "/roles", "shield-check", Permission.IDENTITY_WRITE),
     Entry(N_("Sign-in provider"), "/identity", "key", Permission.IDENTITY_WRITE),
+    Entry(N_("Features"), "/flags", "adjustments", Permission.POLICIES_READ, N_("Govern")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
     Entry(N_("System"), "/system", "database", Permission.SYSTEM_READ),
 )
@@ -90,7 +96,11 @@ def page(request: AnyRequest, template: str, /, *, status: int = 200, **values: 
 def navigation(here: Context) -> list[dict[str, Any]]:
     """The entries that the viewer may open, the current one marked."""
     viewer = here.viewer
-    entries = [one for one in ENTRIES[here.kit.face] if viewer and viewer.may(one.permission)]
+    entries = [
+        one
+        for one in ENTRIES[here.kit.face]
+        if viewer and viewer.may(one.permission) and (not one.flag or here.flags[one.flag])
+    ]
     shown: list[dict[str, Any]] = []
     section = ""
     for entry in entries:

@@ -129,6 +129,16 @@ ACCOUNTS = {
 BUYERS = {"guest": N_("Guest"), "member": N_("Member")}
 PAY_METHODS = {"wallet": N_("Wallet")}
 PURPOSES = {"topup": N_("Top-up"), "order": N_("Order")}
+FLAG_SOURCES = {
+    "default": N_("Default"),
+    "rollout": N_("Roll-out"),
+    "plan": N_("Plan"),
+    "policy": N_("Set by the master"),
+    "choice": N_("Chosen by the station"),
+    "killed": N_("Switched by the kill switch"),
+}
+FLAG_MODES = {"force": N_("Forced"), "lock": N_("Locked"), "allow": N_("The station may choose")}
+FLAG_KINDS = {"boolean": N_("On or off"), "number": N_("Number"), "choice": N_("One of several")}
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 ACTIONS = {
     "staff.sign_in": N_("Signed in"),
@@ -161,6 +171,14 @@ ACTIONS = {
     "products.change": N_("Changed a product"),
     "products.show": N_("Put a product on sale"),
     "products.hide": N_("Took a product off sale"),
+    "features.choose": N_("Switched a feature"),
+    "features.undo": N_("Took back the choice of a feature"),
+    "flags.policy": N_("Set the policy of a feature"),
+    "flags.policy_drop": N_("Took back the policy of a feature"),
+    "flags.plan": N_("Set a feature in a plan"),
+    "flags.rollout": N_("Rolled out a feature"),
+    "flags.rollout_stop": N_("Ended the roll-out of a feature"),
+    "flags.forget": N_("Deleted what was kept of an old feature"),
     "channels.add": N_("Added a payment channel"),
     "channels.pause": N_("Paused a payment channel"),
     "channels.resume": N_("Resumed a payment channel"),
@@ -242,18 +260,21 @@ DETAILS = {
     "name": N_("name"),
     "note": N_("note"),
     "notice": N_("notice"),
+    "plan": N_("plan"),
     "order": N_("order"),
     "path": N_("address"),
     "price": N_("price"),
     "prices": N_("prices"),
     "priority": N_("priority"),
     "proof": N_("proof"),
-    "reason": N_("reason"),
     "role": N_("role"),
     "signs": N_("characters"),
     "sku": N_("article"),
     "slug": N_("short name"),
     "state": N_("state"),
+    "remind_on": N_("reminder"),
+    "share": N_("share in percent"),
+    "station": N_("station"),
     "stock": N_("stock"),
     "supplier": N_("supplier"),
     "theme": N_("theme"),
@@ -286,6 +307,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "buyer": BUYERS,
     "pay_method": PAY_METHODS,
     "purpose": PURPOSES,
+    "flag_source": FLAG_SOURCES,
+    "flag_mode": FLAG_MODES,
+    "flag_kind": FLAG_KINDS,
     "protocol": PROTOCOLS,
     "action": ACTIONS,
     "detail": DETAILS,

@@ -4,6 +4,8 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from litestar.di import Provide
+
 from admin_ui.console.routes import HANDLERS as CONSOLE
 from admin_ui.master.routes import handlers as master_handlers
 from deploy import health
@@ -20,6 +22,7 @@ from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
 from tenants.openapi.routes import HANDLERS as OPEN_API
 from tenants.storefront.routes import HANDLERS as STOREFRONT
+from tenants.toggles.toggles import Toggles
 
 ROOT = Path(__file__).parent.parent
 ADMIN_TEMPLATES = ROOT / "admin_ui" / "templates"
@@ -30,12 +33,15 @@ FOLLOWING = len(MODULES)  # the web process records events, so it must know who 
 def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
     """The front door over one runtime."""
     bundle = assets or Assets.read(Path(runtime.settings.asset_folder or DIST))
+    toggles = Toggles(runtime)
+    provide = {"toggles": Provide(lambda: toggles, sync_to_thread=False)}
     master = create_app(
         runtime,
         face="master",
         handlers=master_handlers(provisioner(runtime.settings), migrator(runtime.settings)),
         template_folders=[ADMIN_TEMPLATES],
         assets=bundle,
+        provide=provide,
     )
     station = create_app(
         runtime,
@@ -43,6 +49,8 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         handlers=[*STOREFRONT, *OPEN_API, *CONSOLE],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=bundle,
+        features=toggles,
+        provide=provide,
     )
     return HostDispatch(runtime, master, station, ready=health.Readiness(runtime))
 

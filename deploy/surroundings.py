@@ -73,6 +73,7 @@ def settings_on(servers: Servers) -> Settings:
             "KAMENG_VAULT_KEY": secrets.vault_key,
             "KAMENG_PUBLIC_PORT": str(port),
             "KAMENG_ALLOW_PRIVATE_SUPPLIERS": "true",
+            "KAMENG_FLAGS_FILE": str(HOME / "flags.toml"),
             **os.environ,
             "KAMENG_PORT": str(port),
             "KAMENG_DATABASE_URL": servers.database_url,
@@ -80,6 +81,12 @@ def settings_on(servers: Servers) -> Settings:
             "KAMENG_REDIS_URL": servers.redis_url,
         }
     )
+
+
+def flags_file() -> str:
+    """The kill switch's file of the deployment that a command is about, found without asking any server; empty if it
+    has none."""
+    return os.environ.get("KAMENG_FLAGS_FILE") or ("" if named_servers() else str(HOME / "flags.toml"))
 
 
 def free_port(first: int) -> int:

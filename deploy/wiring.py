@@ -8,6 +8,8 @@ from supplier_gateway.offers import tasks as offers
 from tenants.domains import tasks as domains
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
+from tenants.toggles import tasks as toggles
 
 MODULES = (payments, offers, domains, order_payments, orders)
 MODULES = (payments, offers, order_payments, orders, letters, visits)
+MODULES = (payments, offers, order_payments, orders, toggles)

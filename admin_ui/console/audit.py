@@ -10,10 +10,12 @@ from admin_ui.records import LineId
 from kameng.identity.permissions import Permission
 from kameng.infra.tenancy import Tenant
 from kameng.web.guards import requires
+from tenants.toggles import flags
 
 
 class AuditController(Controller):
     path = "/console/audit"
+    opt = flags.AUDIT.opt
 
     @get("/", guards=[requires(Permission.AUDIT_READ)])
     async def show(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:

@@ -21,12 +21,14 @@ from kameng.web.paging import Page
 from tenants.buyers import queries
 from tenants.openapi import keys
 from tenants.orders import queries as orders
+from tenants.toggles import flags
 
 LATEST = 20
 
 
 class BuyerController(Controller):
     path = "/console/buyers"
+    opt = flags.BUYERS.opt
 
     @get("/", guards=[requires(Permission.BUYERS_READ)])
     async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:

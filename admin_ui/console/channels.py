@@ -20,6 +20,7 @@ from kameng.web import answers, forms
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.people import Staff
+from tenants.toggles import flags
 
 
 class ChannelForm(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class ChannelForm(Struct, frozen=True, kw_only=True):
 
 class ChannelController(Controller):
     path = "/console/channels"
+    opt = flags.CHANNELS.opt
 
     @get("/", guards=[requires(Permission.CHANNELS_READ)])
     async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:

@@ -6,7 +6,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 
-from admin_ui import ledger
+from admin_ui import features, ledger
 from admin_ui.frame import AnyRequest, PathNo, chips, page
 from billing.ledger import queries as ledger_queries
 from billing.ledger.errors import NeverCharged, UnderWay
@@ -53,6 +53,7 @@ class OrderController(Controller):
                 channel=await payments.channel(session, payment.channel_id) if payment else None,
                 history=await queries.history(session, order.id),
                 transfers_of_order=ledger.transfers(entries),
+                features=features.sold_under(order.flags),
                 cards=len(await cards.issued(session, order.id)),
                 can_be_refunded=order.state in sources_of(State.REFUNDED),
             )

@@ -7,6 +7,7 @@ from litestar.response import Template
 from admin_ui import charts, days
 from admin_ui.frame import AnyRequest, page
 from billing.ledger import queries as ledger
+from kameng.core import clock
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.web import i18n
@@ -15,6 +16,7 @@ from kameng.web.i18n import gettext
 from supplier_gateway.purchases import queries as purchases
 from supplier_gateway.suppliers import queries as suppliers
 from tenants.registry import queries as registry
+from tenants.toggles import tasks as toggles
 
 
 class OverviewController(Controller):
@@ -32,6 +34,7 @@ class OverviewController(Controller):
             bought = await purchases.day(session, since)
             low = await registry.low_deposits(session, days.today(days_ago=7))
             all_suppliers = await suppliers.all_suppliers(session)
+            past_flags = await toggles.past(session, clock.now().date())
         names = (gettext("Today"), gettext("Yesterday"))
         return page(
             request,
@@ -41,6 +44,7 @@ class OverviewController(Controller):
             bought=bought,
             low=low,
             suppliers=all_suppliers,
+            past_flags=len(past_flags),
             sales_chart=charts.by_hour(
                 [(hour, sales) for hour, sales, _ in hours],
                 [(hour, sales) for hour, sales, _ in hours_before],

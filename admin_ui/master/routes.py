@@ -7,15 +7,18 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
 from admin_ui.master.domains import StationDomainController
+from admin_ui.master.flags import FlagController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
+from admin_ui.master.plan_features import PlanFeatureController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_features import StationFeatureController
 from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
@@ -44,6 +47,9 @@ CONTROLLERS = (
     StationTeamController,
     VisitController,
     *STAFF,
+    FlagController,
+    StationFeatureController,
+    PlanFeatureController,
 )
 
 

@@ -4,7 +4,7 @@ import sys
 
 import rich_click as click
 
-from deploy.cli import audit, bench, doctor, hosts, migrations, people, stations, up
+from deploy.cli import audit, bench, doctor, flags, hosts, migrations, people, stations, up
 from deploy.cli.terminal import stderr
 from deploy.demo.browser import Unexpected
 from deploy.demo.buyer import ShopFailed
@@ -26,6 +26,7 @@ cli.add_command(stations.tenant)
 cli.add_command(hosts.hosts)
 cli.add_command(people.operator)
 cli.add_command(audit.audit)
+cli.add_command(flags.flags)
 cli.add_command(doctor.doctor)
 cli.add_command(bench.bench)
 

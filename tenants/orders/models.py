@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import FetchedValue
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kameng.infra.db import Base
@@ -37,6 +39,7 @@ class Order(Base):
     expires_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    flags: Mapped[dict[str, Any]] = mapped_column(JSONB)  # those that the sale was decided on
 
     @property
     def final(self) -> bool:

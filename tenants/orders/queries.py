@@ -37,10 +37,10 @@ CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s,
 INSERT_ORDER = """
     INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, usage_note, contact, quantity,
                         unit_price, total_cents, wholesale_price, wholesale_cents, pay_method, state, expires_at,
-                        paid_at, delivered_at)
+                        paid_at, delivered_at, flags)
     VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s,
             %(usage_note)s, %(contact)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(wholesale_price)s,
-            %(wholesale_cents)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s, %(delivered_at)s)
+            %(wholesale_cents)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s, %(delivered_at)s, %(flags)s)
 """
 INSERT_CARDS = """
     INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)

@@ -34,10 +34,11 @@ from tenants.orders.models import Order
 from tenants.orders.queries import Opening
 from tenants.orders.states import State, sources_of
 from tenants.shop.errors import ProductGone
+from tenants.toggles import flags
+from tenants.toggles.reading import Reading
 
 WALLET = "wallet"
 HALF_A_CENT = Decimal("0.005")  # yuan, and what rounds up to a cent
-PAY_WITHIN = timedelta(minutes=15)
 NO_CARDS = Fresh([], [], [])
 
 REVERSE = text("SELECT reverse_sale(:id)")
@@ -76,16 +77,18 @@ class Placed(Struct, frozen=True):
     total_cents: int
 
 
-async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: OrderDraft) -> Placed:
+async def place(
+    session: AsyncSession, vault: Vault, buyer_id: UUID, draft: OrderDraft, reading: Reading | None = None
+) -> Placed:
     """Makes an order of a draft. Paid from the wallet, it is charged with the commit, and delivered with it when the
     master's stock has the cards; otherwise it is left unpaid until its payment arrives. The same request is the same
-    order.
+    order. Flags are asked of `reading`, and what it was asked in the whole sale is kept with the order.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
     `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
     Nothing was charged then.
     """
-    order_id, at_once = ids.uuid7(), draft.pay_method == WALLET
+    order_id, at_once, reading = ids.uuid7(), draft.pay_method == WALLET, reading or Reading()
     opening = await queries.open_sale(
         session, order_id, draft.product_id, draft.quantity, buyer_id, request_key=draft.request_key, claim=at_once
     )
@@ -98,9 +101,10 @@ async def place(session: AsyncSession, vault: Vault, buyer_id: UUID, draft: Orde
     if values["wholesale_cents"] > opening.deposit_cents:
         raise DepositTooLow
     if not at_once:
-        return await _place_unpaid(session, values)
+        return await _place_unpaid(session, values, reading)
     if values["total_cents"] > opening.wallet_cents:
         raise WalletTooLow(field="pay_method")
+    values["flags"] = reading.as_json()
     return await _sell(session, vault, values, queries.PLACE_SOLD, opening)
 
 
@@ -142,11 +146,12 @@ def _values(
     }
 
 
-async def _place_unpaid(session: AsyncSession, values: dict[str, Any]) -> Placed:
-    values |= {"state": str(State.UNPAID), "expires_at": clock.now() + PAY_WITHIN}
+async def _place_unpaid(session: AsyncSession, values: dict[str, Any], reading: Reading) -> Placed:
+    pay_within = timedelta(minutes=reading.number(flags.PAYMENT_MINUTES))
+    values |= {"state": str(State.UNPAID), "expires_at": clock.now() + pay_within, "flags": reading.as_json()}
     with _refusals():
         await queries.write(session, queries.PLACE_UNPAID, values)
-    await outbox.record(session, OrderPlaced(values["id"]), delay=PAY_WITHIN)
+    await outbox.record(session, OrderPlaced(values["id"]), delay=pay_within)
     return Placed(values["id"], values["no"], State.UNPAID, values["total_cents"])
 
 

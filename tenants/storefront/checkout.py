@@ -20,6 +20,7 @@ from tenants.orders.service import WALLET, OrderDraft, Placed
 from tenants.orders.states import State
 from tenants.storefront import entry
 from tenants.storefront.entry import Person
+from tenants.toggles.reading import Reading
 
 LONGEST_CHANNEL = 9  # digits; an int of four bytes
 
@@ -31,19 +32,23 @@ class Sale(Struct, frozen=True):
     guest: Person | None = None
 
 
-async def buy(runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDraft) -> Sale:
+async def buy(
+    runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDraft, reading: Reading | None = None
+) -> Sale:
     """Places an order in one commit, with its payment where it is not paid from the wallet.
 
-    The same form sent twice is one order. Raises what `orders.service.place` and
+    The same form sent twice is one order. Raises `MembersOnly`, what `orders.service.place` and
     `payments.service.open_payment` raise (the owner is told of `DepositTooLow`), and `TooManyRequests`;
     nothing was charged then.
     """
+    reading = reading or Reading()
+    entry.admit(visitor, reading)
     vault = await runtime.keyring.vault(tenant.id)
     await entry.admit_guest(runtime, tenant, visitor)
     try:
         async with tenant.begin() as session:
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)
-            placed = await orders.place(session, vault, buyer_id, draft)
+            placed = await orders.place(session, vault, buyer_id, draft, reading)
             if placed.state is State.UNPAID:
                 await _ask_for_money(session, buyer_id, draft.pay_method, placed)
     except PlacedAlready:

@@ -5,6 +5,7 @@ from uuid import UUID
 from msgspec import Struct, convert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.core.errors import Refused
 from kameng.identity import attempts, sessions
 from kameng.identity.passwords import STANDARD
 from kameng.infra import ratelimit
@@ -16,9 +17,18 @@ from kameng.web.answers import AnyRequest
 from kameng.web.people import Visitor
 from tenants.buyers import service as buyers
 from tenants.buyers.service import Credentials, Registration
+from tenants.toggles import flags
+from tenants.toggles.reading import Reading
 
+MEMBER = "member"
 # Opening accounts costs rows and a slow hash; many people share one address behind a carrier's gateway.
 NEW_BUYERS = Limit(name="new-buyers", attempts=120, per_s=3600, fails_open=True)
+
+
+class MembersOnly(Refused):
+    """The shop sells to members only, and this is somebody else."""
+
+    message = "This shop sells to members only. Log in or register first; you have not been charged."
 
 
 class Person(Struct, frozen=True):
@@ -45,6 +55,12 @@ async def sign_in(runtime: Runtime, tenant: Tenant, address: str, given: Credent
     buyer = await buyers.sign_in(tenant, STANDARD, given)
     await attempts.succeeded(runtime.redis, realm, given.login, address)
     return _person(buyer)
+
+
+def admit(visitor: Visitor, reading: Reading) -> None:
+    """Whether this person may spend money here. Raises `MembersOnly`."""
+    if not reading.is_on(flags.GUEST_CHECKOUT) and visitor.role != MEMBER:
+        raise MembersOnly
 
 
 async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> None:

@@ -9,7 +9,7 @@ from litestar.response import Stream, Template
 from kameng.core.errors import Conflict, Invalid, KamengError, Refused
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
-from kameng.web import answers, forms, paging
+from kameng.web import answers, context, forms, paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.context import header
 from kameng.web.people import Visitor
@@ -21,6 +21,7 @@ from tenants.orders.states import State
 from tenants.storefront import checkout, entry, finding, order_view, pages, stream
 from tenants.storefront.products import PUBLIC, product_page
 from tenants.storefront.stream import Seen
+from tenants.toggles.reading import Reading
 
 JSON = "application/json"
 
@@ -39,7 +40,8 @@ class OrderController(Controller):
     ) -> Response[bytes]:
         try:
             draft = await forms.parse(request, OrderDraft)
-            sale = await checkout.buy(runtime, tenant, visitor, draft)
+            reading = Reading(context.of(request.scope).flags)
+            sale = await checkout.buy(runtime, tenant, visitor, draft, reading)
         except (Invalid, Refused, Conflict) as error:
             return await _form_again(request, tenant, visitor, error)
         if sale.guest:

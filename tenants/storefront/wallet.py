@@ -17,7 +17,7 @@ from kameng.core.errors import Invalid, KamengError, Refused
 from kameng.core.money import to_cents
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
-from kameng.web import answers, forms
+from kameng.web import answers, context, forms
 from kameng.web.answers import AnyRequest, render
 from kameng.web.forms import Form
 from kameng.web.i18n import N_
@@ -26,6 +26,8 @@ from tenants.orders import queries as orders
 from tenants.storefront import checkout, entry, pages, pay_ways
 from tenants.storefront.entry import Person
 from tenants.storefront.products import PUBLIC
+from tenants.toggles import flags
+from tenants.toggles.reading import Reading
 
 PRESETS = (10, 50, 100, 200)  # yuan
 USUAL_PRESET = 50
@@ -69,7 +71,7 @@ class WalletController(Controller):
     async def show(self, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]) -> Template:
         return await wallet_page(tenant, visitor)
 
-    @post("/topups")
+    @post("/topups", opt=flags.TOPUP.opt)
     async def top_up(
         self,
         request: AnyRequest,
@@ -79,7 +81,9 @@ class WalletController(Controller):
     ) -> Response[bytes]:
         try:
             wanted = await forms.parse(request, Topup)
-            payment_no, guest = await open_topup(runtime, tenant, visitor, wanted)
+            payment_no, guest = await open_topup(
+                runtime, tenant, visitor, wanted, Reading(context.of(request.scope).flags)
+            )
         except (Invalid, Refused) as error:
             return await _form_again(request, tenant, visitor, error)
         if guest:
@@ -87,11 +91,14 @@ class WalletController(Controller):
         return answers.redirect(request, f"/pay/{payment_no}")
 
 
-async def open_topup(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup) -> tuple[str, Person | None]:
+async def open_topup(
+    runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup, reading: Reading
+) -> tuple[str, Person | None]:
     """The payment's number, and the guest account if one was opened for it.
 
-    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `TooManyRequests`.
+    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `MembersOnly`, `TooManyRequests`.
     """
+    entry.admit(visitor, reading)
     channel_id = checkout.channel_of(wanted.pay_method)
     cents = wanted.cents
     await entry.admit_guest(runtime, tenant, visitor)

@@ -42,6 +42,7 @@ SHARED = [
     "audit_log",
     "host_claims",
     "visits",
+    "flag_choices",
 ]
 
 
@@ -58,6 +59,9 @@ async def test_shared_tables_show_a_tenant_its_own_rows_only(a: Shop, b: Shop, t
 
 
 CLOSED = [
+    "flag_policies",
+    "flag_plan_values",
+    "flag_rollouts",
     "roles",
     "invitations",
     "delegations",
@@ -133,6 +137,8 @@ async def test_rows_cannot_be_written_in_another_tenants_name(a: Shop, b: Shop) 
     assert await refusal_of(a.tenant, audit) == REFUSED
     assert await refusal_of(a.tenant, claim) == REFUSED
     assert await refusal_of(a.tenant, letter) == REFUSED
+    choice = f"INSERT INTO master.flag_choices (tenant_id, flag, value) VALUES ({b.tenant.id}, 'shop.stock', 'true')"  # noqa: S608
+    assert await refusal_of(a.tenant, choice) == REFUSED
 
 
 async def test_a_tenant_changes_its_own_look_and_no_others(runtime: Runtime, a: Shop, b: Shop) -> None:

@@ -5,7 +5,7 @@ A message says only *that* a topic changed; the page asks for the new state itse
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -24,7 +24,7 @@ class Hub:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)
         self._pubsub: PubSub | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -40,16 +40,22 @@ class Hub:
         """An event that is set each time `topic` changes; the listener clears it."""
         event = asyncio.Event()
         pubsub = await self._started()
-        self._listeners[topic].add(event)
+        self._listeners[topic].add(event.set)
         await pubsub.subscribe(PREFIX + topic)
         try:
             yield event
         finally:
-            self._listeners[topic].discard(event)
+            self._listeners[topic].discard(event.set)
             if not self._listeners[topic]:
                 del self._listeners[topic]
                 with suppress(RedisError):  # the connection is gone, and the subscription with it
                     await pubsub.unsubscribe(PREFIX + topic)
+
+    async def on(self, topic: str, call: Callable[[], None]) -> None:
+        """Has `call` called each time `topic` changes, as long as the process runs. Raises what Redis raises."""
+        pubsub = await self._started()
+        self._listeners[topic].add(call)
+        await pubsub.subscribe(PREFIX + topic)
 
     async def close(self) -> None:
         if self._reader:
@@ -77,5 +83,5 @@ class Hub:
                 continue
             if message:
                 topic = message["channel"].decode().removeprefix(PREFIX)
-                for event in self._listeners.get(topic, ()):
-                    event.set()
+                for call in tuple(self._listeners.get(topic, ())):
+                    call()

@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     dns_servers: str = ""  # who is asked about custom domains, by commas, each with or without :port; else the system's
     public_addresses: str = ""  # where custom domains must point, by commas, addresses or networks; else anywhere
     hosts_folder: str = ""  # a file for each host that is served, for Caddy; see docs/hosts.md
+    flags_file: str = ""  # the kill switch: flags that go before all else, while the database is away too
 
     @property
     def secure(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.routes import HTTPRoute
 from litestar.template import TemplateConfig
@@ -17,6 +18,7 @@ from kameng.web import errors, pages, security
 from kameng.web.bundle import Assets
 from kameng.web.context import Face, Kit
 from kameng.web.dependencies import provided
+from kameng.web.features import Features, NoFeatures
 from kameng.web.guards import gate
 from kameng.web.site import MASTER, Site
 from kameng.web.static import static_file
@@ -39,11 +41,14 @@ def create_app(
     assets: Assets | None = None,
     site: Site = MASTER,
     form_action: Sequence[str] = (),
+    features: Features | None = None,
+    provide: Mapping[str, Provide] | None = None,
 ) -> Litestar:
     """The application of one face, to be called by `dispatch.HostDispatch`. Raises `Unguarded`.
 
     `globals` are more names for the templates, `assets` the bundled front end, `site` whose pages these are
-    where there is no tenant, `form_action` the origins that forms may lead to beside our own.
+    where there is no tenant, `form_action` the origins that forms may lead to beside our own, `features` what is
+    switched on at a station, `provide` more of what routes may ask for by name.
     """
     bundle = assets or Assets.none()
     kit = Kit(
@@ -53,10 +58,11 @@ def create_app(
         assets=bundle,
         csrf_key=b64decode(runtime.settings.secret_key),
         form_action=security.form_action(form_action),
+        features=features or NoFeatures(),
     )
     app = Litestar(
         route_handlers=[*handlers, static_file, theme_css],
-        dependencies=provided(),
+        dependencies={**provided(), **(provide or {})},
         guards=[gate],
         exception_handlers={Exception: errors.answer},
         before_send=[security.finish],

@@ -22,6 +22,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import cookies, i18n
 from kameng.web.bundle import Assets
+from kameng.web.features import Features
 from kameng.web.people import Staff, Viewer, Visitor
 from kameng.web.site import Site
 
@@ -44,6 +45,7 @@ class Kit(Struct, frozen=True, kw_only=True):
     assets: Assets
     csrf_key: bytes
     form_action: str
+    features: Features
 
     @property
     def secure(self) -> bool:
@@ -83,6 +85,7 @@ class Context:
         self.has_frames = False
         self.toasts: list[Toast] = []
         self.set_cookies: list[bytes] = []
+        self._flags: Mapping[str, Any] | None = None
 
         self.cookies = cookies.read(scope["headers"])
         self.staff_id = self._cookie_id(cookies.STAFF)
@@ -119,6 +122,13 @@ class Context:
         nothing.
         """
         return CONSOLE if self.at_console and self.kit.face == "station" else ""
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """The station's flags by key; nothing at the master. Before `load_flags` those that were known."""
+        if self._flags is None:
+            self._flags = self.kit.features.known(self.tenant) if self.tenant else {}
+        return self._flags
 
     @property
     def is_suspended(self) -> bool:
@@ -170,6 +180,10 @@ class Context:
             return self.staff
         session = self.session
         return Viewer(id=session.subject, name=session.name, role=session.role) if session else None
+
+    async def load_flags(self) -> None:
+        if self.tenant is not None:
+            self._flags = await self.kit.features.at(self.tenant)
 
     async def enter(self) -> None:
         """Finds out who is signed in: the staff at a console, the buyer in the shop. At most one read of Redis; and

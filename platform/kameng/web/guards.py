@@ -9,6 +9,7 @@ scripts).
 * `csrf=False`: called by machines that prove themselves otherwise; such a route is anonymous too.
 * `while_suspended`: answers at a suspended station too. Consoles do, and routes with `csrf=False`; the rest
 of a shop says that it is closed.
+* `flag`: the key of a flag. Where it is off at the station, the route does not exist for anybody.
 * `quiet`: the request is logged at level debug.
 * `uploads`: takes files of at most so many bytes (`kameng.web.uploads`); from whoever is signed in only, and that is
 found out before the body is read.
@@ -20,7 +21,7 @@ from typing import Any
 from litestar.connection import ASGIConnection, Request
 from litestar.handlers.base import BaseRouteHandler
 
-from kameng.core.errors import Forbidden, KamengError, Unauthenticated
+from kameng.core.errors import Forbidden, KamengError, NotFound, Unauthenticated
 from kameng.identity.permissions import Permission
 from kameng.web import context, csrf
 
@@ -61,14 +62,19 @@ async def signed_in_buyer(connection: Connection, _: BaseRouteHandler) -> None:
 
 
 async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Stands before every route: is the shop open, is the request from our own page, who is it. Raises
-    `Closed`, `csrf.StalePage`, and what reading a form raises.
+    """Stands before every route: is it switched on, is the shop open, is the request from our own page, who is
+    it. Raises `NotFound`, `Closed`, `csrf.StalePage`, and what reading a form raises.
     """
     here = context.of(connection.scope)
     here.is_quiet = bool(handler.opt.get("quiet"))
     here.is_framed, here.has_frames = bool(handler.opt.get("framed")), bool(handler.opt.get("frames"))
-    if handler.opt.get("anonymous") or handler.opt.get("csrf") is False:
-        here.is_anonymous = True
+    here.is_anonymous = bool(handler.opt.get("anonymous")) or handler.opt.get("csrf") is False
+    flag = handler.opt.get("flag")
+    if flag is not None or not here.is_anonymous:
+        await here.load_flags()
+    if flag is not None and not here.flags[flag]:
+        raise NotFound
+    if here.is_anonymous:
         return
     if here.is_suspended and not here.at_console and not handler.opt.get("while_suspended"):
         raise Closed

@@ -1,7 +1,7 @@
 """Jinja for both faces: autoescape, no undefined names, translations, and what every template has.
 
-Values: `csrf_token csp_nonce locale site viewer path base origin request_id toasts`. Functions: `_ gettext ngettext
-asset`. Filters: `money` (cents), `yuan` (`Decimal`), `when` (a moment in the site's time zone), `iso`. A
+Values: `csrf_token csp_nonce locale site viewer flags path base origin request_id toasts`. Functions: `_ gettext
+ngettext asset`. Filters: `money` (cents), `yuan` (`Decimal`), `when` (a moment in the site's time zone), `iso`. A
 macro that needs one of the values is imported `with context`.
 """
 
@@ -72,6 +72,7 @@ def everywhere(here: Context) -> dict[str, Any]:
         "locale": here.locale,
         "site": here.site,
         "viewer": here.viewer,
+        "flags": here.flags,
         "path": here.path,
         "base": here.base,
         "origin": here.origin,
