@@ -13,7 +13,7 @@ from tenants.shop.models import Product
 SHELF = text(
     """
     SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           coalesce(q.available, 0) AS available,
+           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
            (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
             AND o.created_at > now() - interval '30 days') AS sold
     FROM products p
@@ -25,7 +25,7 @@ SHELF = text(
 ONE = text(
     """
     SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           coalesce(q.available, 0) AS available,
+           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
            (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
             AND o.created_at > now() - interval '30 days') AS sold
     FROM products p LEFT JOIN quote(ARRAY[p.good_id]) q ON true
@@ -35,7 +35,8 @@ ONE = text(
 
 
 class ShelfItem(Struct, frozen=True):
-    """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000."""
+    """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000, and is
+    0 for what is priced below the master's minimum."""
 
     id: int
     name: str
