@@ -2,8 +2,11 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from billing.payments import tasks as payments
+from billing.wholesale import tasks as wholesale
 from supplier_gateway.offers import tasks as offers
+from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
+from tenants.tiering import tasks as tiering
 
-MODULES = (payments, offers, order_payments, orders)
+MODULES = (payments, wholesale, offers, margins, order_payments, orders, tiering)

@@ -7,7 +7,9 @@ ALTER TABLE master.tiers
     ADD COLUMN upgrade_cents bigint CHECK (upgrade_cents > 0);
 
 -- `price` is always the figure that sales use; a rule is kept beside it, and the figure follows the good's cost.
+-- Without a price the good is kept from the tier although its default rule would price it.
 ALTER TABLE master.tier_prices
+    ALTER COLUMN price DROP NOT NULL,
     ADD COLUMN rule text NOT NULL DEFAULT '',
     ADD COLUMN is_default boolean NOT NULL DEFAULT false,               -- the rule is the tier's, not its own
     ADD COLUMN min_resale numeric(14, 4) CHECK (min_resale > 0);        -- instead of the good's, for this tier
@@ -77,7 +79,8 @@ CREATE TABLE master.price_change_lines (
     PRIMARY KEY (change_id, line)
 );
 
--- The products that a change set would have sold at a loss or below the minimum.
+-- The products that a change set touches so that their stations should know: sold at a loss, below the minimum, not offered
+-- any more.
 CREATE TABLE master.price_preview_lines (
     change_id bigint NOT NULL REFERENCES master.price_changes ON DELETE CASCADE,
     tenant_id int NOT NULL,
@@ -88,7 +91,8 @@ CREATE TABLE master.price_preview_lines (
     old_price numeric(14, 4),
     new_price numeric(14, 4),
     floor numeric(14, 4),
-    is_loss boolean NOT NULL,           -- the new price is above the retail price
+    effect text NOT NULL CHECK (effect IN ('loss', 'floor', 'gone')),
+    is_new boolean NOT NULL,            -- it is not so already
     PRIMARY KEY (change_id, tenant_id, product_id)
 );
 

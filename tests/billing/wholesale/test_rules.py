@@ -44,7 +44,8 @@ def test_a_rule_makes_a_price(rule: str, cost: str, price: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cost", "cost-5%", "5%", "cost+-5%", "cost+5% up 0.5", "cost+1001%", "cost+5% end 9", "=cost+5%", "x" * 99]
+    "text",
+    ["", "cost", "cost-5%", "5%", "cost+-5%", "cost+5% up 0.5", "cost+1001%", "cost+5% end 9", "=cost+5%", "x" * 99],
 )
 def test_what_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(BadRule):
