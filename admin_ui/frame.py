@@ -37,7 +37,8 @@ STATION: Sequence[Entry] = (
     Entry(N_("Orders"), "/orders", "receipt", Permission.ORDERS_READ),
     Entry(N_("Products"), "/products", "package", Permission.PRODUCTS_READ),
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
-    Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
+    Entry(N_("My prices"), "/prices", "tag", Permission.LEDGER_READ, N_("Finance")),
+    Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
@@ -47,7 +48,10 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Goods"), "/goods", "package", Permission.GOODS_READ),
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
-    Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
+    Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ, N_("Prices")),
+    Entry(N_("Special prices"), "/special-prices", "tag", Permission.TIERS_READ),
+    Entry(N_("Changes of prices"), "/price-changes", "clock", Permission.TIERS_READ),
+    Entry(N_("Moves between tiers"), "/tier-moves", "arrow-up-right", Permission.TIERS_READ),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
 )
 ENTRIES = {"station": STATION, "master": MASTER}

@@ -40,6 +40,24 @@ STATIONS = {
     "closed": Badge("off", N_("Closed")),
 }
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
+PRICE_CHANGES = {
+    "draft": Badge("info", N_("To be looked at")),
+    "scheduled": Badge("wait", N_("Announced")),
+    "applied": Badge("ok", N_("Applied")),
+    "failed": Badge("bad", N_("Not applied")),
+    "cancelled": Badge("off", N_("Cancelled")),
+    "discarded": Badge("off", N_("Discarded")),
+}
+SPECIAL_PRICES = {
+    "valid": Badge("ok", N_("Valid")),
+    "coming": Badge("wait", N_("To come")),
+    "ended": Badge("off", N_("Over")),
+}
+EFFECTS = {
+    "loss": Badge("bad", N_("Sold at a loss")),
+    "floor": Badge("wait", N_("Below the minimum")),
+    "gone": Badge("off", N_("Not offered any more")),
+}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
     "unknown": Badge("wait", N_("Not known yet")),
@@ -97,6 +115,14 @@ ACCOUNTS = {
     "card_stock": N_("Card stock"),
     "master": N_("Master station"),
 }
+SOURCES = {  # of a change of prices
+    "form": N_("By hand"),
+    "list": N_("Price list"),
+    "special": N_("Special price"),
+    "default": N_("Default rule"),
+    "revert": N_("Taken back"),
+}
+BASES = {"tier": N_("Price of the tier"), "special": N_("Special price")}
 BUYERS = {"guest": N_("Guest"), "member": N_("Member")}
 PAY_METHODS = {"wallet": N_("Wallet")}
 PURPOSES = {"topup": N_("Top-up"), "order": N_("Order")}
@@ -131,6 +157,16 @@ ACTIONS = {
     "offers.resume": N_("Resumed an offer"),
     "tiers.add": N_("Added a tier"),
     "tiers.rename": N_("Renamed a tier"),
+    "tiers.change": N_("Changed a tier"),
+    "tiers.upgrades_on": N_("Had stations move up by themselves"),
+    "tiers.upgrades_off": N_("Stopped stations from moving up by themselves"),
+    "stations.upgrade": N_("Moved a station up"),
+    "prices.draft": N_("Prepared a change of prices"),
+    "prices.apply": N_("Changed prices"),
+    "prices.schedule": N_("Announced a change of prices"),
+    "prices.cancel": N_("Cancelled a change of prices"),
+    "prices.discard": N_("Discarded a change of prices"),
+    "prices.fail": N_("Could not change prices"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
@@ -138,22 +174,28 @@ ACTIONS = {
 DETAILS = {
     "accent": N_("accent"),
     "added": N_("added"),
+    "at": N_("at"),
     "cost": N_("cost"),
     "deposit_cents": N_("deposit"),
     "amount_cents": N_("amount"),
     "duplicates": N_("there already"),
+    "error": N_("error"),
     "from": N_("from"),
     "good": N_("good"),
     "hosts": N_("hosts"),
     "kind": N_("kind"),
+    "lines": N_("lines"),
     "login": N_("login"),
     "merchant": N_("merchant"),
+    "month": N_("month"),
     "name": N_("name"),
     "note": N_("note"),
     "order": N_("order"),
     "price": N_("price"),
     "prices": N_("prices"),
     "priority": N_("priority"),
+    "rank": N_("rank"),
+    "reason": N_("reason"),
     "role": N_("role"),
     "sku": N_("article"),
     "slug": N_("short name"),
@@ -161,6 +203,7 @@ DETAILS = {
     "supplier": N_("supplier"),
     "tier": N_("tier"),
     "to": N_("to"),
+    "turnover_cents": N_("turnover"),
 }
 
 _BADGES: Mapping[str, Mapping[str, Badge]] = {
@@ -171,6 +214,9 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "switch": SWITCHES,
     "station": STATIONS,
     "good": GOODS,
+    "price_change": PRICE_CHANGES,
+    "special_price": SPECIAL_PRICES,
+    "price_effect": EFFECTS,
     "purchase": PURCHASES,
 }
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -179,6 +225,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "refusal": REFUSALS,
     "transfer": TRANSFERS,
     "account": ACCOUNTS,
+    "source": SOURCES,
+    "basis": BASES,
     "buyer": BUYERS,
     "pay_method": PAY_METHODS,
     "purpose": PURPOSES,

@@ -9,6 +9,7 @@ from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
+from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
 
@@ -19,6 +20,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     OrderController,
     ProductController,
     BuyerController,
+    PriceController,
     MoneyController,
     ChannelController,
     AuditController,

@@ -9,12 +9,16 @@ from admin_ui.master.cards import CardController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
+from admin_ui.master.price_changes import PriceChangeController
+from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
+from admin_ui.master.tier_moves import TierMoveController
 from admin_ui.master.tiers import TierController
 from tenants.registry.provisioning import Provisioner
 
@@ -28,6 +32,11 @@ CONTROLLERS = (
     PriceController,
     CardController,
     TierController,
+    TierMoveController,
+    SpecialPriceController,
+    StationPriceController,
+    PriceChangeController,
+    PriceListController,
     SupplierController,
     PurchaseController,
     AuditController,

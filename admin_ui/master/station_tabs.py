@@ -18,7 +18,10 @@ class Tab(Struct, frozen=True):
     permission: Permission
 
 
-TABS: Sequence[Tab] = (Tab(N_("Summary"), "", Permission.TENANTS_READ),)
+TABS: Sequence[Tab] = (
+    Tab(N_("Summary"), "", Permission.TENANTS_READ),
+    Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
+)
 
 
 def tabs(here: Context, tenant_id: int) -> list[Chip]:

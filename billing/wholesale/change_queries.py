@@ -27,6 +27,7 @@ LINES = """
     LEFT JOIN tenants t ON t.id = l.tenant_id
     WHERE l.change_id = :id ORDER BY l.line
 """
+FIRST_LINES = text(LINES + " LIMIT :limit")
 PREVIEW = """
     SELECT p.tenant_id, t.name AS station, p.product_id, p.product, p.retail, p.old_price, p.new_price, p.floor,
            p.effect, p.is_new
@@ -88,6 +89,20 @@ SPECIAL = text(
     """
     SELECT id, tenant_id, good_id, price, valid_from, valid_until, note FROM special_prices
     WHERE id = :id AND (valid_until IS NULL OR valid_until > now())
+    """
+)
+SPECIALS_OF = text(
+    """
+    SELECT id, tenant_id, good_id, price, valid_from, valid_until, note FROM special_prices
+    WHERE tenant_id = :tenant AND (valid_until IS NULL OR valid_until > now()) ORDER BY good_id, valid_from
+    """
+)
+OVERLAPS = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM special_prices WHERE tenant_id = :tenant AND good_id = :good
+        AND tstzrange(valid_from, valid_until)
+            && tstzrange(greatest(CAST(:starts AS timestamptz), now()), CAST(:ends AS timestamptz)))
     """
 )
 
@@ -188,11 +203,30 @@ async def losing(session: AsyncSession, change_id: int) -> Losing:
     return Losing(*(await session.execute(LOSING, {"id": change_id})).one())
 
 
+async def findings(session: AsyncSession, change_id: int, limit: int) -> Sequence[Row[Any]]:
+    """What a preview has found, worst first: rows of `PREVIEW`."""
+    return (await session.execute(text(PREVIEW + " LIMIT :limit"), {"id": change_id, "limit": limit})).all()
+
+
 async def special(session: AsyncSession, special_id: int) -> Line | None:
     """A special price that holds or will hold, as a line that changes nothing."""
     row = (await session.execute(SPECIAL, {"id": special_id})).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _special(row)
+
+
+async def specials_of(session: AsyncSession, tenant_id: int) -> Sequence[Line]:
+    """A station's special prices that hold or will hold, as lines that change nothing."""
+    return [_special(row) for row in await session.execute(SPECIALS_OF, {"tenant": tenant_id})]
+
+
+async def overlaps(session: AsyncSession, line: Line) -> bool:
+    """Whether a new special price would hold while another does."""
+    value = line.after or Value()
+    asked = {"tenant": line.tenant_id, "good": line.good_id, "starts": value.starts, "ends": value.ends}
+    return bool((await session.execute(OVERLAPS, asked)).scalar_one())
+
+
+def _special(row: Row[Any]) -> Line:
     value = Value(price=row.price, starts=row.valid_from, ends=row.valid_until, note=row.note)
     return Line(
         kind="special", good_id=row.good_id, tenant_id=row.tenant_id, special_id=row.id, before=value, after=value

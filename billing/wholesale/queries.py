@@ -34,6 +34,19 @@ TIER_LINES = """
     ORDER BY g.id DESC
 """
 NAMES = text("SELECT id, name FROM goods WHERE id = ANY(:goods)")
+# For `kameng.web.paging.of_sql`: the goods that the asking tenant can have. Tenant session.
+OFFERED = """
+    SELECT g.id, g.name FROM own_goods() o JOIN goods g ON g.id = o.good_id
+    WHERE (:words = '' OR g.name ILIKE :pattern) ORDER BY g.name, g.id
+"""
+TERMS = text(
+    """
+    SELECT p.tier_id, g.id AS good_id, g.name, g.state, NULL AS cost, p.price, p.rule, p.is_default, p.min_resale,
+           g.min_resale AS good_floor
+    FROM goods g JOIN tier_prices p ON p.good_id = g.id AND p.price IS NOT NULL WHERE g.id = :good
+    """
+)
+FLOOR = text("SELECT min_resale FROM goods WHERE id = :good")
 OWN_SPECIALS = text("SELECT good_id, price, tier_price, valid_from, valid_until FROM own_special_prices()")
 OWN_CHANGES = text("SELECT * FROM own_price_changes(:since, :limit)")
 
@@ -132,6 +145,17 @@ async def prices_of(session: AsyncSession, goods: Sequence[int]) -> dict[tuple[i
     """`(good, tier) -> yuan`. Master session."""
     found = await session.scalars(select(TierPrice).where(TierPrice.good_id.in_(goods), TierPrice.price.is_not(None)))
     return {(price.good_id, price.tier_id): price.price for price in found if price.price is not None}
+
+
+async def tier_terms(session: AsyncSession, good_id: int) -> dict[int, TierLine]:
+    """What each tier pays for a good, by tier; a tier that it is not offered to is missing. Master session."""
+    rows = await session.execute(TERMS, {"good": good_id})
+    return {row.tier_id: TierLine(*list(row)[1:]) for row in rows}
+
+
+async def floor_of(session: AsyncSession, good_id: int) -> Decimal | None:
+    """The least resale price of a good, unless a tier has one of its own."""
+    return (await session.execute(FLOOR, {"good": good_id})).scalar_one_or_none()
 
 
 async def costs(session: AsyncSession, goods: Sequence[int]) -> dict[int, Decimal]:

@@ -29,7 +29,7 @@ FORM = re.compile(
 
 
 class BadRule(Refused):
-    message = "Write a price such as 8.00, or a rule such as cost+5%% up 0.1."
+    message = "Write a price such as 8.00, or a rule such as cost+0.30 up 0.1."
 
 
 class Rule(Struct, frozen=True):

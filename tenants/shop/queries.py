@@ -32,6 +32,10 @@ ONE = text(
     WHERE p.state = 'on_sale' AND p.id = :id
     """
 )
+LOWEST = text(
+    "SELECT good_id, min(price) AS price FROM products"
+    " WHERE state = 'on_sale' AND good_id = ANY(:goods) GROUP BY good_id"
+)
 
 
 class ShelfItem(Struct, frozen=True):
@@ -77,6 +81,11 @@ async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:
     if row is None:
         raise ProductGone
     return ShelfItem(**row)
+
+
+async def lowest_prices(session: AsyncSession, goods: Sequence[int]) -> dict[int, Decimal]:
+    """The lowest price in yuan at which each good is on sale, by good."""
+    return {row.good_id: row.price for row in await session.execute(LOWEST, {"goods": list(goods)})}
 
 
 def search(words: str = "", state: str = "") -> Select[Product]:

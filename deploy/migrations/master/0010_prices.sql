@@ -249,6 +249,17 @@ BEGIN
     END IF;
 END $$;
 
+-- The goods that a tenant can have now.
+CREATE FUNCTION master.own_goods() RETURNS TABLE (good_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT g.id FROM master.goods g JOIN master.tenants t ON t.id = master.current_tenant()
+    WHERE g.state = 'active' AND (
+        EXISTS (SELECT 1 FROM master.tier_prices p
+                WHERE p.tier_id = t.tier_id AND p.good_id = g.id AND p.price IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM master.special_prices s WHERE s.tenant_id = t.id AND s.good_id = g.id
+                   AND s.valid_from <= now() AND (s.valid_until IS NULL OR s.valid_until > now())))
+$$;
+
 -- A tenant's special prices that hold or will hold. What the tier pays stands in the quote when they do not.
 CREATE FUNCTION master.own_special_prices() RETURNS TABLE (
     good_id bigint, price numeric, tier_price numeric, valid_from timestamptz, valid_until timestamptz)
@@ -289,8 +300,8 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 50 SET search_path = pg_catalog, pg_te
     ORDER BY is_announced DESC, at DESC LIMIT p_limit
 $$;
 
-REVOKE ALL ON FUNCTION master.price_of, master.quote, master.open_sale, master.post_sale, master.own_special_prices,
-    master.own_price_changes FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION master.quote, master.open_sale, master.post_sale, master.own_special_prices,
-    master.own_price_changes TO @{tenants};
+REVOKE ALL ON FUNCTION master.price_of, master.quote, master.open_sale, master.post_sale, master.own_goods,
+    master.own_special_prices, master.own_price_changes FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION master.quote, master.open_sale, master.post_sale, master.own_goods,
+    master.own_special_prices, master.own_price_changes TO @{tenants};
 GRANT EXECUTE ON FUNCTION master.price_of TO @{master};
