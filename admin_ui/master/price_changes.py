@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import Meta, Struct
 
-from admin_ui.frame import AnyRequest, PathId, chips, page
+from admin_ui.frame import AnyRequest, PathId, PathNo, chips, page
 from admin_ui.master import drafting
 from admin_ui.master.drafting import Reason
 from billing.wholesale import change_queries as queries
@@ -81,7 +81,7 @@ class PriceChangeController(Controller):
         return page(request, "master/price_change_lines.html", change=change, found=found.map(drafting.in_words))
 
     @get("/{change_id:int}/preview/{kind:str}", guards=[requires(Permission.TIERS_READ)])
-    async def export(self, change_id: PathId, kind: str, runtime: NamedDependency[Runtime]) -> Response[bytes]:
+    async def export(self, change_id: PathId, kind: PathNo, runtime: NamedDependency[Runtime]) -> Response[bytes]:
         """What the comparison has found, as a file."""
         async with runtime.database.master_session() as session:
             await queries.change(session, change_id)

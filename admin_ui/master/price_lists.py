@@ -11,7 +11,7 @@ from litestar.response import Template
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_ui.frame import AnyRequest, PathId, page
+from admin_ui.frame import AnyRequest, PathId, PathNo, page
 from admin_ui.master import drafting
 from admin_ui.master.drafting import Reason
 from admin_ui.master.price_changes import file_of
@@ -57,7 +57,7 @@ class PriceListController(Controller):
         return _page(request, await _tier(runtime, tier_id))
 
     @get("/tiers/{tier_id:int}/{kind:str}", guards=[requires(Permission.TIERS_READ)])
-    async def export_tier(self, tier_id: PathId, kind: str, runtime: NamedDependency[Runtime]) -> Response[bytes]:
+    async def export_tier(self, tier_id: PathId, kind: PathNo, runtime: NamedDependency[Runtime]) -> Response[bytes]:
         async with runtime.database.master_session() as session:
             await queries.tier(session, tier_id)
             table = await lists.tier_table(session, tier_id)
@@ -81,7 +81,9 @@ class PriceListController(Controller):
         return _page(request, await _station(runtime, tenant_id))
 
     @get("/stations/{tenant_id:int}/{kind:str}", guards=[requires(Permission.TIERS_READ)])
-    async def export_station(self, tenant_id: PathId, kind: str, runtime: NamedDependency[Runtime]) -> Response[bytes]:
+    async def export_station(
+        self, tenant_id: PathId, kind: PathNo, runtime: NamedDependency[Runtime]
+    ) -> Response[bytes]:
         async with runtime.database.master_session() as session:
             await registry.station(session, tenant_id)
             table = await lists.station_table(session, tenant_id, i18n.reader().zone)
