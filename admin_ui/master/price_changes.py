@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
@@ -207,6 +208,7 @@ async def detail_page(
         "master/price_change.html",
         status=status,
         change=change,
+        error=_why(change.error),
         lines=[drafting.in_words(row) for row in rows[:FIRST]],
         has_more=len(rows) > FIRST,
         found=found,
@@ -214,6 +216,14 @@ async def detail_page(
         schedule_form=schedule_form,
         revert_form=revert_form,
     )
+
+
+def _why(kept: str) -> str:
+    """Why a scheduled change was not applied, in the reader's language."""
+    if not kept:
+        return ""
+    why = msgspec.json.decode(kept, type=changes.Why)
+    return gettext(why.message, **why.params)
 
 
 def file_of(kind: str, name: str, body: bytes) -> Response[bytes]:

@@ -166,7 +166,7 @@ async def detail(
         tier = await queries.tier(session, tier_id)
         found = await paging.of_sql(session, queries.TIER_LINES, values, asked)
         stations = (await registry.by_tier(session)).get(tier_id, 0)
-    kept = found.map(lambda row: TierLine(*row))
+    kept = found.map(lambda row: TierLine(*tuple(row)))
     return page(
         request,
         "master/tier.html",

@@ -170,7 +170,7 @@ async def written(session: AsyncSession, change_id: int) -> list[Line]:
     return [_line(row) for row in await session.execute(WRITTEN, {"id": change_id})]
 
 
-def _line(row: Row[Any]) -> Line:
+def _line(row: Any) -> Line:
     kind, good_id, tier_id, tenant_id, special_id, before, after = row
     return Line(
         kind=kind,

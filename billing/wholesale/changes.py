@@ -18,6 +18,7 @@ from billing.wholesale.change_lines import Line, Value, to_json
 from billing.wholesale.errors import ChangeOver, NothingChanges, SellsAtLoss, TooEarly
 from billing.wholesale.writing import PricesChanged
 from kameng.core import clock
+from kameng.core.errors import KamengError
 from kameng.infra import outbox
 
 DRAFT = text(
@@ -59,6 +60,13 @@ class Loss(Struct, frozen=True):
     good_id: int
     price: Decimal
     cost: Decimal
+
+
+class Why(Struct, frozen=True):
+    """A refusal as it is kept: its msgid, and what fills its places."""
+
+    message: str
+    params: dict[str, str]
 
 
 async def resolved(session: AsyncSession, lines: Sequence[Line]) -> list[Line]:
@@ -203,9 +211,10 @@ async def cancel(session: AsyncSession, change_id: int, by: str) -> None:
     await _end(session, change_id, "cancelled", by, ["scheduled"])
 
 
-async def fail(session: AsyncSession, change_id: int, error: str) -> None:
-    """Remembers why a scheduled change could not be applied."""
-    await _end(session, change_id, "failed", writing.SYSTEM, ["scheduled"], error)
+async def fail(session: AsyncSession, change_id: int, refusal: KamengError) -> None:
+    """Remembers why a scheduled change could not be applied, so that each reader is told in his language."""
+    why = msgspec.json.encode(Why(refusal.message, {name: str(said) for name, said in refusal.params.items()}))
+    await _end(session, change_id, "failed", writing.SYSTEM, ["scheduled"], why.decode())
 
 
 async def _end(

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from msgspec import Struct
@@ -81,9 +82,9 @@ def _write_xlsx(head: Sequence[str], lines: Iterable[Sequence[Cell]]) -> bytes:
     return out.getvalue()
 
 
-def _typed(sheet: object, cell: Cell) -> object:
+def _typed(sheet: Any, cell: Any) -> Any:
     """A text stays a text: openpyxl takes what begins with = for a formula."""
-    made = WriteOnlyCell(sheet, value=cell)  # type: ignore[arg-type]  # the sheet of a write-only book
+    made = WriteOnlyCell(sheet, value=cell)
     if isinstance(cell, str):
         made.data_type = "s"
     return made

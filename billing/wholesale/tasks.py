@@ -23,13 +23,11 @@ async def apply_due(runtime: Runtime) -> None:
         try:
             async with runtime.database.master_session() as session:
                 lines = await changes.apply(session, change_id, SYSTEM)
-                detail = {"lines": len(lines)}
-                await audit.record(session, SYSTEM, "prices.apply", str(change_id), detail)
+                await audit.record(session, SYSTEM, "prices.apply", str(change_id), {"lines": len(lines)})
         except ChangeOver:
             continue  # another worker was faster, or somebody has cancelled it
         except KamengError as refusal:
             log.warning("scheduled_prices_refused", change=change_id, why=str(refusal))
             async with runtime.database.master_session() as session:
-                await changes.fail(session, change_id, str(refusal))
-                detail = {"error": str(refusal)}
-                await audit.record(session, SYSTEM, "prices.fail", str(change_id), detail)
+                await changes.fail(session, change_id, refusal)
+                await audit.record(session, SYSTEM, "prices.fail", str(change_id), {"error": str(refusal)})
