@@ -49,6 +49,24 @@ DOMAINS = {
     "lost": Badge("bad", N_("Lost")),
 }
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
+PRICE_CHANGES = {
+    "draft": Badge("info", N_("To be looked at")),
+    "scheduled": Badge("wait", N_("Announced")),
+    "applied": Badge("ok", N_("Applied")),
+    "failed": Badge("bad", N_("Not applied")),
+    "cancelled": Badge("off", N_("Cancelled")),
+    "discarded": Badge("off", N_("Discarded")),
+}
+SPECIAL_PRICES = {
+    "valid": Badge("ok", N_("Valid")),
+    "coming": Badge("wait", N_("To come")),
+    "ended": Badge("off", N_("Over")),
+}
+EFFECTS = {
+    "loss": Badge("bad", N_("Sold at a loss")),
+    "floor": Badge("wait", N_("Below the minimum")),
+    "gone": Badge("off", N_("Not offered any more")),
+}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
     "unknown": Badge("wait", N_("Not known yet")),
@@ -126,6 +144,14 @@ ACCOUNTS = {
     "card_stock": N_("Card stock"),
     "master": N_("Master station"),
 }
+SOURCES = {  # of a change of prices
+    "form": N_("By hand"),
+    "list": N_("Price list"),
+    "special": N_("Special price"),
+    "default": N_("Default rule"),
+    "revert": N_("Taken back"),
+}
+BASES = {"tier": N_("Price of the tier"), "special": N_("Special price")}
 BUYERS = {"guest": N_("Guest"), "member": N_("Member")}
 PAY_METHODS = {"wallet": N_("Wallet")}
 PURPOSES = {"topup": N_("Top-up"), "order": N_("Order")}
@@ -220,6 +246,16 @@ ACTIONS = {
     "stations.canary": N_("Chose the canary"),
     "migrations.start": N_("Started a migration"),
     "migrations.retry": N_("Tried failed stations again"),
+    "tiers.change": N_("Changed a tier"),
+    "tiers.upgrades_on": N_("Had stations move up by themselves"),
+    "tiers.upgrades_off": N_("Stopped stations from moving up by themselves"),
+    "stations.upgrade": N_("Moved a station up"),
+    "prices.draft": N_("Prepared a change of prices"),
+    "prices.apply": N_("Changed prices"),
+    "prices.schedule": N_("Announced a change of prices"),
+    "prices.cancel": N_("Cancelled a change of prices"),
+    "prices.discard": N_("Discarded a change of prices"),
+    "prices.fail": N_("Could not change prices"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
@@ -243,20 +279,24 @@ DETAILS = {
     "role_before": N_("role before"),
     "until": N_("until"),
     "visitor": N_("visitor"),
+    "at": N_("at"),
     "cost": N_("cost"),
     "deposit_cents": N_("deposit"),
     "amount_cents": N_("amount"),
     "domain": N_("domain"),
     "duplicates": N_("there already"),
     "favicon": N_("icon"),
+    "error": N_("error"),
     "from": N_("from"),
     "good": N_("good"),
     "hosts": N_("hosts"),
     "key": N_("key"),
     "kind": N_("kind"),
+    "lines": N_("lines"),
     "login": N_("login"),
     "logo": N_("logo"),
     "merchant": N_("merchant"),
+    "month": N_("month"),
     "name": N_("name"),
     "note": N_("note"),
     "notice": N_("notice"),
@@ -267,6 +307,8 @@ DETAILS = {
     "prices": N_("prices"),
     "priority": N_("priority"),
     "proof": N_("proof"),
+    "rank": N_("rank"),
+    "reason": N_("reason"),
     "role": N_("role"),
     "signs": N_("characters"),
     "sku": N_("article"),
@@ -281,6 +323,7 @@ DETAILS = {
     "tier": N_("tier"),
     "title": N_("title"),
     "to": N_("to"),
+    "turnover_cents": N_("turnover"),
 }
 
 _BADGES: Mapping[str, Mapping[str, Badge]] = {
@@ -293,6 +336,9 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "station": STATIONS,
     "domain": DOMAINS,
     "good": GOODS,
+    "price_change": PRICE_CHANGES,
+    "special_price": SPECIAL_PRICES,
+    "price_effect": EFFECTS,
     "purchase": PURCHASES,
     "run": RUNS,
 }
@@ -304,6 +350,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "proof": PROOFS,
     "transfer": TRANSFERS,
     "account": ACCOUNTS,
+    "source": SOURCES,
+    "basis": BASES,
     "buyer": BUYERS,
     "pay_method": PAY_METHODS,
     "purpose": PURPOSES,

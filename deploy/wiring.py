@@ -13,3 +13,11 @@ from tenants.toggles import tasks as toggles
 MODULES = (payments, offers, domains, order_payments, orders)
 MODULES = (payments, offers, order_payments, orders, letters, visits)
 MODULES = (payments, offers, order_payments, orders, toggles)
+from billing.wholesale import tasks as wholesale
+from supplier_gateway.offers import tasks as offers
+from tenants.margins import tasks as margins
+from tenants.orders import payments as order_payments
+from tenants.orders import tasks as orders
+from tenants.tiering import tasks as tiering
+
+MODULES = (payments, wholesale, offers, margins, order_payments, orders, tiering)

@@ -1,6 +1,7 @@
 """What the owner is told, and that it was read."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from litestar import Controller, Response, post
@@ -10,12 +11,14 @@ from msgspec import Struct
 from admin_ui import words
 from admin_ui.frame import AnyRequest, PathId
 from kameng.audit import service as audit
+from kameng.core.money import format_cents
 from kameng.identity.permissions import Permission
 from kameng.infra.dns import readable_name
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
+from kameng.web.pages import yuan
 from kameng.web.people import Staff
 from tenants.notices import service
 from tenants.notices.queries import Notice
@@ -68,7 +71,24 @@ def _say(notice: Notice) -> Told | None:
         why = words.say("reason", str(notice.detail.get("reason", "")))
         text = gettext("Order %(no)s waits: %(why)s.", no=notice.subject, why=why)
         return Told(notice, "wait", text, f"/console/orders/{notice.subject}")
-    return _say_domain(notice)
+    return _say_price(notice) or _say_domain(notice)
+
+
+def _say_price(notice: Notice) -> Told | None:
+    name = str(notice.detail.get("name", ""))
+    if notice.kind == "below_floor":
+        floor = yuan(Decimal(str(notice.detail.get("floor", 0))))
+        text = gettext("%(name)s is not sold any more: the master's minimum is %(floor)s now.", name=name, floor=floor)
+        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
+    if notice.kind == "sold_at_loss":
+        price = yuan(Decimal(str(notice.detail.get("price", 0))))
+        text = gettext("You lose money on %(name)s: you pay %(price)s for it now.", name=name, price=price)
+        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
+    if notice.kind == "tier_raised":
+        cents = format_cents(int(notice.detail.get("turnover_cents", 0)))
+        text = gettext("You bought for %(amount)s last month: from now on you pay better prices.", amount=cents)
+        return Told(notice, "ok", text, "/console/prices")
+    return None
 
 
 def _say_domain(notice: Notice) -> Told | None:

@@ -15,6 +15,7 @@ from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
 from admin_ui.console.page_pictures import PagePictureController
 from admin_ui.console.pages import PageController
+from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
 from admin_ui.console.team import HANDLERS as TEAM
@@ -27,6 +28,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
     BuyerController,
     KeyController,
+    PriceController,
     MoneyController,
     ChannelController,
     DomainController,

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from admin_ui.fields import Switch
 from admin_ui.frame import AnyRequest, PathId, chips, page
 from billing.wholesale import queries as wholesale
+from billing.wholesale.lists import price_text
 from kameng.audit import service as audit
 from kameng.cards import service as cards
 from kameng.core.errors import Invalid
@@ -131,7 +132,8 @@ async def detail(
         good = await queries.good(session, good_id)
         lines = await offers.of_goods(session, [good_id])
         tiers = await wholesale.tiers(session)
-        prices = await wholesale.prices_of(session, [good_id])
+        prices = await wholesale.tier_terms(session, good_id)
+        floor = await wholesale.floor_of(session, good_id)
         in_stock = (await cards.counts(session, [good_id])).get(good_id, 0)
     return page(
         request,
@@ -142,7 +144,9 @@ async def detail(
         best_cost=best_cost(lines),
         sells_cards=any(line.protocol == "stock" and _sells(line) for line in lines),
         tiers=tiers,
-        prices={tier.id: prices.get((good_id, tier.id)) for tier in tiers},
+        prices=prices,
+        price_text=price_text,
+        floor=floor,
         cards=in_stock,
         prices_form=prices_form,
         cards_form=cards_form,

@@ -1,33 +1,48 @@
-"""What one good costs the stations of each tier: one form for all of them."""
+"""What one good costs the stations of each tier, and the least they may sell it for: one form for all of it."""
 
-from decimal import Decimal
-from functools import lru_cache
-from typing import Annotated, Any, Optional
+from collections.abc import Sequence
+from typing import Any
 
-import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from msgspec import Meta, Struct
+from litestar.response import Template
+from msgspec import Struct
 
-from admin_ui.frame import AnyRequest, PathId
-from admin_ui.master import goods
-from billing.wholesale import queries, service
-from kameng.audit import service as audit
+from admin_ui.frame import AnyRequest, PathId, page
+from admin_ui.master import drafting, goods
+from admin_ui.master.drafting import Reason
+from billing.wholesale import change_queries, changes, lists, queries
+from billing.wholesale.change_lines import Line, Value
+from billing.wholesale.errors import NothingChanges
+from billing.wholesale.lists import FLOOR, PRICE, Row, Wrong
 from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
-from kameng.web import answers, forms
+from kameng.web import forms, paging
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
+from kameng.web.pages import yuan
 from kameng.web.people import Staff
 from supplier_gateway.goods import queries as good_queries
-from supplier_gateway.offers import queries as offers
 
-Price = Annotated[Decimal, Meta(extra={"ge": "0.0001", "le": "100000", "places": 4})]
+
+class WhyForm(Struct, frozen=True):
+    """What stands beside the prices: why, and whether a loss is meant."""
+
+    reason: Reason
+    loss: bool = False
 
 
 class PriceController(Controller):
     path = "/goods/{good_id:int}/prices"
+
+    @get("/", guards=[requires(Permission.TIERS_READ)])
+    async def history(self, good_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
+        asked = paging.wanted(request, size=50)
+        async with runtime.database.master_session() as session:
+            good = await good_queries.good(session, good_id)
+            found = await paging.of_sql(session, change_queries.OF_GOOD, {"id": good_id}, asked)
+        return page(request, "master/good_prices.html", good=good, found=found, in_words=drafting.in_words)
 
     @post("/", guards=[requires(Permission.TIERS_WRITE)])
     async def change(
@@ -38,50 +53,72 @@ class PriceController(Controller):
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
         try:
-            below = await _change(request, runtime, good_id, staff)
-        except Invalid as error:
+            lines = await _lines(request, runtime, good_id)
+            why = await forms.parse(request, WhyForm)
+            if not why.loss:
+                await _refuse_losses(runtime, lines)
+            return await drafting.look_at(request, runtime, staff, lines, "form", why.reason, allows_loss=why.loss)
+        except (Invalid, NothingChanges) as error:
             form = await forms.again(request, error)
             return await goods.detail(request, runtime, good_id, 422, prices_form=form)
-        if below:
-            told = gettext("Saved, but these tiers pay less than the good costs us: %(tiers)s.", tiers=", ".join(below))
-            answers.toast(request, told, "warn")
-        else:
-            answers.toast(request, gettext("The prices are saved and hold from the next sale on."))
-        return answers.redirect(request, f"/goods/{good_id}")
 
 
-async def _change(request: AnyRequest, runtime: Runtime, good_id: int, staff: Staff) -> list[str]:
-    """Saves what changed; returns the tiers that pay less than best cost. Raises `Invalid`, `GoodGone`."""
+async def _lines(request: AnyRequest, runtime: Runtime, good_id: int) -> list[Line]:
+    """What the form says, a line for each tier and one for the good's floor. Raises `Invalid`, `GoodGone`."""
     async with runtime.database.master_session() as session:
-        good = await good_queries.good(session, good_id)
+        await good_queries.good(session, good_id)
         tiers = await queries.tiers(session)
-        before = await queries.prices_of(session, [good_id])
-        cost = goods.best_cost(await offers.of_goods(session, [good_id]))
-        wanted = await _sent(request, [tier.id for tier in tiers])
-        changed: dict[str, str] = {}
-        for tier in tiers:
-            price = wanted[tier.id]
-            if price == before.get((good_id, tier.id)):
-                continue
-            if price is None:
-                await service.clear_price(session, tier.id, good_id)
-            else:
-                await service.set_price(session, tier.id, good_id, price)
-            changed[tier.name] = str(price) if price is not None else "-"
-        if changed:
-            detail = {"name": good.name, "prices": changed}
-            await audit.record(session, staff.name, "goods.prices", str(good_id), detail, staff.address)
-    return [tier.name for tier in tiers if cost is not None and (price := wanted[tier.id]) is not None and price < cost]
+        is_supplied = bool(await queries.costs(session, [good_id]))
+    sent = dict(await forms.pairs(request))
+    errors: dict[str, str] = {}
+    lines: list[Line] = []
+    for tier in tiers:
+        price, floor = f"price_{tier.id}", f"floor_{tier.id}"
+        if price not in sent:  # a tier that was added since the page was drawn
+            continue
+        row = Row(0, {PRICE: sent[price].strip(), FLOOR: sent.get(floor, "").strip()})
+        try:
+            value = lists.tier_value(row, tier.default_rule)
+        except Wrong as wrong:
+            errors[price if wrong.column == PRICE else floor] = wrong.text
+            continue
+        if value and value.rule and not is_supplied:
+            errors[price] = gettext("Nobody supplies this good now, so a rule makes no price. Write a price.")
+        lines.append(Line(kind="tier", tier_id=tier.id, good_id=good_id, after=value))
+    try:
+        lines.append(Line(kind="floor", good_id=good_id, after=_floor(sent.get("floor", "").strip())))
+    except Wrong as wrong:
+        errors["floor"] = wrong.text
+    try:
+        await forms.parse(request, WhyForm)
+    except Invalid as wrong_why:
+        errors |= wrong_why.errors
+    if errors:
+        raise Invalid(errors)
+    return lines
 
 
-async def _sent(request: AnyRequest, tier_ids: list[int]) -> dict[int, Decimal | None]:
-    """Yuan by tier; None where the field is empty: the tier is not offered the good. Raises `Invalid`."""
-    parsed = await forms.parse(request, _form_of(tuple(tier_ids)))
-    return {tier_id: getattr(parsed, f"price_{tier_id}") for tier_id in tier_ids}
+def _floor(written: str) -> Value | None:
+    if not written:
+        return None
+    return Value(floor=lists.yuan_of(Row(0, {FLOOR: written}), FLOOR))
 
 
-@lru_cache(maxsize=32)
-def _form_of(tier_ids: tuple[int, ...]) -> type[Struct]:
-    """A form with one field for each tier. Tiers change rarely, so few such types are ever made."""
-    fields = [(f"price_{tier_id}", Optional[Price], None) for tier_id in tier_ids]  # noqa: UP045 - X | None fails here
-    return msgspec.defstruct("Prices", fields, frozen=True)
+async def _refuse_losses(runtime: Runtime, lines: Sequence[Line]) -> None:
+    """Raises `Invalid` at each price below cost, and at the box that confirms them."""
+    async with runtime.database.master_session() as session:
+        ready = await changes.resolved(session, lines)
+        losses = await changes.losses(session, ready)
+    if not losses:
+        return
+    errors = {
+        f"price_{ready[loss.line].tier_id}": gettext(
+            "Below the best cost of %(cost)s: each sale would lose %(loss)s.",
+            cost=yuan(loss.cost),
+            loss=yuan(loss.cost - loss.price),
+        )
+        for loss in losses
+    }
+    worst = max(loss.cost - loss.price for loss in losses)
+    errors["loss"] = gettext("Tick this to lose up to %(loss)s on each sale, or change the price.", loss=yuan(worst))
+    raise Invalid(errors)

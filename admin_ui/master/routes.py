@@ -13,9 +13,12 @@ from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
 from admin_ui.master.plan_features import PlanFeatureController
+from admin_ui.master.price_changes import PriceChangeController
+from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
 from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.station_features import StationFeatureController
@@ -23,6 +26,7 @@ from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.system import SystemController
+from admin_ui.master.tier_moves import TierMoveController
 from admin_ui.master.tiers import TierController
 from admin_ui.master.visits import VisitController
 from tenants.registry.provisioning import Provisioner
@@ -39,6 +43,11 @@ CONTROLLERS = (
     PriceController,
     CardController,
     TierController,
+    TierMoveController,
+    SpecialPriceController,
+    StationPriceController,
+    PriceChangeController,
+    PriceListController,
     SupplierController,
     PurchaseController,
     AuditController,

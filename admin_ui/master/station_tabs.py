@@ -24,6 +24,7 @@ TABS: Sequence[Tab] = (
     Tab(N_("Team"), "/team", Permission.TENANTS_READ),
     Tab(N_("Visit"), "/visit", Permission.STATIONS_ENTER),
     Tab(N_("Features"), "/features", Permission.POLICIES_READ),
+    Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
 )
 
 

@@ -25,6 +25,7 @@ UPSTREAM = text(
     ORDER BY o.priority, o.cost, o.id
     """
 )
+GOODS_OF = text("SELECT DISTINCT good_id FROM offers WHERE supplier_id = :supplier ORDER BY good_id")
 POLLED = text(OFFERS + "WHERE o.state = 'active' AND s.state = 'active' AND s.protocol <> 'stock' ORDER BY o.id")
 
 
@@ -63,6 +64,11 @@ async def upstream(session: AsyncSession, good_id: int, quantity: int) -> Sequen
     """Offers over the wire that may deliver `quantity` units, in the order in which to ask them."""
     rows = await session.execute(UPSTREAM, {"good": good_id, "quantity": quantity})
     return [OfferLine(**row) for row in rows.mappings()]
+
+
+async def goods_of(session: AsyncSession, supplier_id: int) -> Sequence[int]:
+    """The goods that a supplier has offers for."""
+    return [row.good_id for row in await session.execute(GOODS_OF, {"supplier": supplier_id})]
 
 
 async def polled(session: AsyncSession) -> Sequence[OfferLine]:

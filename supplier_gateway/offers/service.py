@@ -5,10 +5,18 @@ from decimal import Decimal
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.infra import outbox
+from kameng.infra.outbox import Event
 from supplier_gateway.offers.errors import OfferGone, OfferThere
 from supplier_gateway.offers.models import Offer
 
 STOCK = text("UPDATE offers SET stock = :stock, checked_at = now() WHERE id = :id")
+
+
+class CostChanged(Event, frozen=True):
+    """What a good costs may be another figure now: an offer came, changed, paused or went on."""
+
+    good_id: int
 
 
 async def add(
@@ -25,6 +33,7 @@ async def add(
     offer = Offer(good_id=good_id, supplier_id=supplier_id, cost=cost, sku=sku, stock=stock, priority=priority)
     session.add(offer)
     await session.flush()
+    await outbox.record(session, CostChanged(good_id))
     return offer
 
 
@@ -38,6 +47,7 @@ async def change(
     await check(session, offer.good_id, offer.supplier_id, sku, but=offer_id)
     offer.cost, offer.sku, offer.stock, offer.priority = cost, sku, stock, priority
     await session.flush()
+    await outbox.record(session, CostChanged(offer.good_id))
     return offer
 
 
@@ -48,6 +58,7 @@ async def pause(session: AsyncSession, offer_id: int, *, paused: bool) -> Offer:
         raise OfferGone
     offer.state = "paused" if paused else "active"
     await session.flush()
+    await outbox.record(session, CostChanged(offer.good_id))
     return offer
 
 

@@ -2,7 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.infra import outbox
 from kameng.infra.crypto import Sealer
+from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from supplier_gateway.adapters.sandbox.client import SandboxAdapter
 from supplier_gateway.port import SupplierAdapter
@@ -11,6 +13,12 @@ from supplier_gateway.suppliers.errors import SupplierNameTaken
 from supplier_gateway.suppliers.models import STOCK, Supplier
 
 PLACE = "suppliers.secret"
+
+
+class SupplierSwitched(Event, frozen=True):
+    """A supplier was paused or resumed, and with it all its offers."""
+
+    supplier_id: int
 
 
 class UnknownProtocol(Exception):
@@ -51,6 +59,7 @@ async def pause(session: AsyncSession, supplier_id: int, *, paused: bool) -> Sup
     supplier = await queries.find(session, supplier_id)
     supplier.state = "paused" if paused else "active"
     await session.flush()
+    await outbox.record(session, SupplierSwitched(supplier_id))
     return supplier
 
 

@@ -32,6 +32,7 @@ class Order(Base):
     total_cents: Mapped[int]
     wholesale_price: Mapped[Decimal]
     wholesale_cents: Mapped[int]
+    quote: Mapped[str] = mapped_column(default="")  # `tier:<n>` or `special:<n>`: what the wholesale price stands on
     pay_method: Mapped[str]
     state: Mapped[str]
     reason: Mapped[str]

@@ -25,7 +25,7 @@ from tenants.orders.models import Order
 OPEN_SALE = """
     SELECT p.id AS product_id, p.good_id, p.name AS product_name, p.usage_note, p.price, p.min_quantity,
            p.max_quantity, e.no AS earlier_no, s.wholesale_price, s.upstream, s.wallet_cents, s.deposit_cents,
-           s.in_pool, s.card_ids, s.card_secrets
+           s.in_pool, s.card_ids, s.card_secrets, s.min_resale, s.basis
     FROM products p
     LEFT JOIN orders e ON e.buyer_id = %(buyer_id)s AND e.request_key = %(request_key)s
     CROSS JOIN LATERAL open_sale(%(order_id)s, p.good_id, %(quantity)s, CAST(%(buyer_id)s AS text),
@@ -36,11 +36,12 @@ CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s,
 
 INSERT_ORDER = """
     INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, usage_note, contact, quantity,
-                        unit_price, total_cents, wholesale_price, wholesale_cents, pay_method, state, expires_at,
-                        paid_at, delivered_at, flags)
+                        unit_price, total_cents, wholesale_price, wholesale_cents, quote, pay_method, state,
+                        expires_at, paid_at, delivered_at, flags)
     VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s,
             %(usage_note)s, %(contact)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(wholesale_price)s,
-            %(wholesale_cents)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s, %(delivered_at)s, %(flags)s)
+            %(wholesale_cents)s, %(quote)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s,
+            %(delivered_at)s, %(flags)s)
 """
 INSERT_CARDS = """
     INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
@@ -57,7 +58,7 @@ PLACE_SOLD = f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}) {CHARG
 SELL_UNPAID = f"""
     WITH sold AS (
         UPDATE orders SET state = %(state)s, paid_at = %(paid_at)s, delivered_at = %(delivered_at)s, expires_at = NULL,
-               wholesale_price = %(wholesale_price)s, wholesale_cents = %(wholesale_cents)s
+               wholesale_price = %(wholesale_price)s, wholesale_cents = %(wholesale_cents)s, quote = %(quote)s
         WHERE id = %(id)s AND state = 'unpaid'
     ), cards AS ({INSERT_CARDS}) {CHARGE}
 """  # noqa: S608 - of the constants above
@@ -126,13 +127,15 @@ class Opening(Struct, frozen=True):
     min_quantity: int
     max_quantity: int
     earlier_no: str | None  # the order that this request has become before
-    wholesale_price: Decimal | None  # None: the master does not offer the good to this tenant
+    wholesale_price: Decimal | None  # None: not offered to this tenant, or its state does not allow it to sell
     upstream: bool
     wallet_cents: int
     deposit_cents: int
     in_pool: bool
     card_ids: list[UUID] | None
     card_secrets: list[bytes] | None
+    min_resale: Decimal | None  # the master lets nobody sell one for less
+    basis: str | None  # what the wholesale price stands on; kept on the order
 
     @property
     def held(self) -> Sequence[Sealed]:

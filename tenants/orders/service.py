@@ -114,6 +114,8 @@ def _check(opening: Opening, quantity: int) -> Decimal:
         raise QuantityOutOfRange(field="quantity", least=opening.min_quantity, most=opening.max_quantity)
     if opening.wholesale_price is None or not (opening.in_pool or opening.upstream):
         raise SoldOut(field="quantity")
+    if opening.min_resale is not None and opening.price < opening.min_resale:
+        raise SoldOut(field="quantity")  # the owner is told why; a buyer could do nothing about it
     least = ceil(HALF_A_CENT / min(opening.price, opening.wholesale_price))
     if quantity < least:  # it would cost nothing
         raise QuantityOutOfRange(field="quantity", least=least, most=max(least, opening.max_quantity))
@@ -139,6 +141,7 @@ def _values(
         "total_cents": total_cents(opening.price, draft.quantity),
         "wholesale_price": wholesale_price,
         "wholesale_cents": total_cents(wholesale_price, draft.quantity),
+        "quote": opening.basis,
         "pay_method": draft.pay_method,
         "expires_at": None,
         "paid_at": None,
@@ -195,6 +198,8 @@ def _placed(order: Order) -> Placed:
 async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
     """Charges an unpaid order to the wallet that its payment has filled, and delivers it like `place`. Idempotent.
 
+    It keeps the retail price that it was placed at, although the master's minimum may have risen above it since.
+
     Raises `SoldOut`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`; then the money stays in the wallet and the
     caller ends the order with `expire`.
     """
@@ -214,6 +219,7 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
         "total_cents": order.total_cents,
         "wholesale_price": opening.wholesale_price,
         "wholesale_cents": total_cents(opening.wholesale_price, order.quantity),
+        "quote": opening.basis,
     }
     return await _sell(session, vault, values, queries.SELL_UNPAID, opening)
 

@@ -15,7 +15,7 @@ from kameng.infra.db import Roles
 from kameng.infra.tenancy import schema_of
 from tenants.registry.errors import BadSlug, HostTaken, SlugTaken, StationGone
 
-SET_TIER = text("UPDATE tenants SET tier_id = :tier_id WHERE id = :id RETURNING name")
+SET_TIER = text("UPDATE tenants SET tier_id = :tier_id, tier_since = now() WHERE id = :id RETURNING name")
 # A closed station stays closed: its schema may be gone.
 SET_STATE = text("UPDATE tenants SET state = :state WHERE id = :id AND state <> 'closed' RETURNING name")
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")

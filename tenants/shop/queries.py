@@ -13,7 +13,7 @@ from tenants.shop.models import Product
 SHELF = text(
     """
     SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           coalesce(q.available, 0) AS available,
+           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
            (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
             AND o.created_at > now() - interval '30 days') AS sold
     FROM products p
@@ -25,19 +25,24 @@ SHELF = text(
 ONE = text(
     """
     SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           coalesce(q.available, 0) AS available,
+           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
            (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
             AND o.created_at > now() - interval '30 days') AS sold
     FROM products p LEFT JOIN quote(ARRAY[p.good_id]) q ON true
     WHERE p.state = 'on_sale' AND p.id = :id
     """
 )
+LOWEST = text(
+    "SELECT good_id, min(price) AS price FROM products"
+    " WHERE state = 'on_sale' AND good_id = ANY(:goods) GROUP BY good_id"
+)
 
 COUNT_ON_SALE = text("SELECT count(*) FROM products WHERE state = 'on_sale'")
 
 
 class ShelfItem(Struct, frozen=True):
-    """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000."""
+    """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000, and is
+    0 for what is priced below the master's minimum."""
 
     id: int
     name: str
@@ -82,6 +87,11 @@ async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:
     if row is None:
         raise ProductGone
     return ShelfItem(**row)
+
+
+async def lowest_prices(session: AsyncSession, goods: Sequence[int]) -> dict[int, Decimal]:
+    """The lowest price in yuan at which each good is on sale, by good."""
+    return {row.good_id: row.price for row in await session.execute(LOWEST, {"goods": list(goods)})}
 
 
 def search(words: str = "", state: str = "") -> Select[Product]:

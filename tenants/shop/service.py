@@ -7,10 +7,12 @@ from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.wholesale import queries as wholesale
+from billing.wholesale.queries import Quote
 from kameng.core import clock
 from kameng.core.money import format_cents, total_cents
+from kameng.web.pages import yuan
 from tenants.shop import queries
-from tenants.shop.errors import BelowCost, GoodNotForYou
+from tenants.shop.errors import BelowCost, BelowFloor, GoodNotForYou
 from tenants.shop.models import Product
 
 Count = Annotated[int, Meta(ge=1, le=1000)]
@@ -32,7 +34,7 @@ class ProductDraft(Struct, frozen=True, kw_only=True):
 
 
 async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
-    """Puts a good on the shelf. Raises `GoodNotForYou`, `BelowCost`."""
+    """Puts a good on the shelf. Raises `GoodNotForYou`, `BelowCost`, `BelowFloor`."""
     await _check_price(session, draft)
     product = Product(**_fields(draft))
     session.add(product)
@@ -41,7 +43,7 @@ async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
 
 
 async def change_product(session: AsyncSession, product_id: int, draft: ProductDraft) -> Product:
-    """Raises `ProductGone`, `GoodNotForYou`, `BelowCost`."""
+    """Raises `ProductGone`, `GoodNotForYou`, `BelowCost`, `BelowFloor`."""
     product = await queries.product(session, product_id)
     await _check_price(session, draft)
     for name, value in _fields(draft).items():
@@ -52,8 +54,10 @@ async def change_product(session: AsyncSession, product_id: int, draft: ProductD
 
 
 async def show(session: AsyncSession, product_id: int, *, on_sale: bool) -> Product:
-    """Puts a product on sale or takes it off. Raises `ProductGone`."""
+    """Puts a product on sale or takes it off. Raises `ProductGone`, `BelowFloor`."""
     product = await queries.product(session, product_id)
+    if on_sale:
+        _check_floor((await wholesale.quotes(session, [product.good_id])).get(product.good_id), product.price)
     product.state = "on_sale" if on_sale else "hidden"
     product.changed_at = clock.now()
     await session.flush()
@@ -66,6 +70,13 @@ async def _check_price(session: AsyncSession, draft: ProductDraft) -> None:
         raise GoodNotForYou(field="good_id")
     if draft.price < quote.wholesale_price:
         raise BelowCost(field="price", wholesale=format_cents(total_cents(quote.wholesale_price, 1)))
+    _check_floor(quote, draft.price)
+
+
+def _check_floor(quote: Quote | None, price: Decimal) -> None:
+    """Below it the sale itself is refused too; here the owner is told while the price is in hand."""
+    if quote is not None and quote.min_resale is not None and price < quote.min_resale:
+        raise BelowFloor(field="price", floor=yuan(quote.min_resale))
 
 
 def _fields(draft: ProductDraft) -> dict[str, object]:

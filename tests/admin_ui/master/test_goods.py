@@ -2,75 +2,18 @@
 
 from decimal import Decimal
 
-from billing.wholesale import queries as wholesale
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from tests.admin_ui.conftest import audited
 from tests.support.house import Shop
+from tests.support.prices import quoted
 from tests.support.staff_client import StaffClient, error_at, text_of
-
-
-async def tier_of(shop: Shop) -> int:
-    async with shop.runtime.database.master_session() as session:
-        prices = await wholesale.prices_of(session, [shop.good_id])
-    return next(tier for _, tier in prices)
-
-
-async def quoted(shop: Shop) -> Decimal | None:
-    """What the station is told to pay."""
-    async with shop.tenant.begin() as session:
-        quote = (await wholesale.quotes(session, [shop.good_id])).get(shop.good_id)
-    return quote.wholesale_price if quote else None
 
 
 async def in_pool(runtime: Runtime, good_id: int) -> int:
     async with runtime.database.master_session() as session:
         return (await cards.counts(session, [good_id])).get(good_id, 0)
-
-
-async def test_a_tiers_new_price_is_what_its_stations_are_quoted(
-    runtime: Runtime, shop: Shop, operator: StaffClient
-) -> None:
-    field = f"price_{await tier_of(shop)}"
-    await operator.get(f"/goods/{shop.good_id}")
-
-    page = await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: "8.1250"}))
-
-    assert "hold from the next sale on" in page.text
-    assert await quoted(shop) == Decimal("8.1250")
-    assert len(await audited(runtime, "goods.prices", str(shop.good_id))) == 1
-
-
-async def test_a_price_below_cost_is_saved_with_a_warning(shop: Shop, operator: StaffClient) -> None:
-    field = f"price_{await tier_of(shop)}"
-    await operator.get(f"/goods/{shop.good_id}")
-
-    page = await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: "4.99"}))
-
-    assert "these tiers pay less than the good costs us" in page.text
-    assert "Below the best cost of ¥5.00" in text_of(page)
-    assert await quoted(shop) == Decimal("4.99")
-
-
-async def test_an_empty_price_offers_the_good_no_more(shop: Shop, operator: StaffClient) -> None:
-    field = f"price_{await tier_of(shop)}"
-    await operator.get(f"/goods/{shop.good_id}")
-
-    await operator.follow(await operator.post(f"/goods/{shop.good_id}/prices", **{field: ""}))
-
-    assert await quoted(shop) is None
-
-
-async def test_a_wrong_price_is_told_at_its_tier_and_no_price_changes(shop: Shop, operator: StaffClient) -> None:
-    field = f"price_{await tier_of(shop)}"
-    await operator.get(f"/goods/{shop.good_id}")
-
-    answer = await operator.post(f"/goods/{shop.good_id}/prices", **{field: "1.23456"})
-
-    assert answer.status_code == 422
-    assert "at most 4 decimals" in error_at(answer, field)
-    assert await quoted(shop) == Decimal("8.0000")
 
 
 async def test_imported_cards_are_counted_and_duplicates_are_told(
@@ -169,16 +112,3 @@ async def test_a_withdrawn_good_is_sold_out_at_every_station(shop: Shop, operato
 
     await operator.follow(await operator.post(f"/goods/{shop.good_id}/withdraw"))
     assert await quoted(shop) == Decimal("8.0000")
-
-
-async def test_a_tier_is_added_and_renamed(operator: StaffClient) -> None:
-    name = f"Gold {ids.code(6)}"
-    await operator.get("/tiers/new")
-
-    page = await operator.follow(await operator.post("/tiers", name=name))
-    assert name in text_of(page)
-    assert "of this name already" in error_at(await operator.post("/tiers", name=name), "name")
-
-    tier = page.text.partition(f">{name}<")[0].rpartition('href="/tiers/')[2].partition('"')[0]
-    page = await operator.follow(await operator.post(f"/tiers/{tier}", name=f"{name} plus"))
-    assert f"{name} plus" in text_of(page)

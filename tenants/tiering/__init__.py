@@ -1,0 +1,1 @@
+"""Moving stations up by their turnover: a better tier after a good month."""
