@@ -5,5 +5,6 @@ from billing.payments import tasks as payments
 from supplier_gateway.offers import tasks as offers
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
+from tenants.plans import tasks as plans
 
-MODULES = (payments, offers, order_payments, orders)
+MODULES = (payments, offers, order_payments, orders, plans)

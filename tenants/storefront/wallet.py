@@ -23,6 +23,7 @@ from kameng.web.forms import Form
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
 from tenants.orders import queries as orders
+from tenants.orders.errors import NotTakingOrders
 from tenants.storefront import checkout, entry, pages, pay_ways
 from tenants.storefront.entry import Person
 from tenants.storefront.products import PUBLIC
@@ -90,8 +91,10 @@ class WalletController(Controller):
 async def open_topup(runtime: Runtime, tenant: Tenant, visitor: Visitor, wanted: Topup) -> tuple[str, Person | None]:
     """The payment's number, and the guest account if one was opened for it.
 
-    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `TooManyRequests`.
+    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `TooManyRequests`, `NotTakingOrders`.
     """
+    if not tenant.takes_orders:
+        raise NotTakingOrders
     channel_id = checkout.channel_of(wanted.pay_method)
     cents = wanted.cents
     await entry.admit_guest(runtime, tenant, visitor)
