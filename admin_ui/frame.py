@@ -39,6 +39,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ),
+    Entry(N_("Plan"), "/plan", "ticket", Permission.PLAN_READ, N_("This station")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
 )
 MASTER: Sequence[Entry] = (
@@ -48,6 +49,7 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
+    Entry(N_("Plans"), "/plans", "ticket", Permission.PLANS_READ, N_("Stations")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
 )
 ENTRIES = {"station": STATION, "master": MASTER}
@@ -72,8 +74,28 @@ def page(request: AnyRequest, template: str, /, *, status: int = 200, **values: 
         frame=DRAWER if here.is_htmx else LAYOUT,
         badge=words.badge,
         say=words.say,
+        banner=banner(here),
         **values,
     )
+
+
+class Banner(Struct, frozen=True):
+    """What stands above every page of a console while it lasts; `href` leads to where it can be mended."""
+
+    text: str
+    href: str
+
+
+def banner(here: Context) -> Banner | None:
+    """Why the shop takes no new orders, for staff who are signed in."""
+    if here.tenant is None or here.viewer is None:
+        return None
+    href = f"{here.base}/plan" if here.viewer.may(Permission.PLAN_READ) else ""
+    if here.tenant.state == "overdue":
+        return Banner(gettext("The plan is not paid: the shop takes no new orders until the deposit covers it."), href)
+    if here.tenant.orders_used_up and here.tenant.is_open:
+        return Banner(gettext("This month's orders are used up: the shop takes no new ones."), href)
+    return None
 
 
 def navigation(here: Context) -> list[dict[str, Any]]:

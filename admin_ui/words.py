@@ -39,6 +39,20 @@ STATIONS = {
     "closing": Badge("wait", N_("Closing")),
     "closed": Badge("off", N_("Closed")),
 }
+PLANS = {
+    "offered": Badge("ok", N_("Offered to everybody")),
+    "inward": Badge("info", N_("Given by us only")),
+    "retired": Badge("off", N_("Retired")),
+}
+APPLICATIONS = {
+    "unpaid": Badge("info", N_("Fee not paid")),
+    "review": Badge("wait", N_("To be decided")),
+    "opening": Badge("wait", N_("Being opened")),
+    "blocked": Badge("bad", N_("Waits for the applicant")),
+    "open": Badge("ok", N_("Open")),
+    "declined": Badge("off", N_("Declined")),
+    "expired": Badge("off", N_("Expired")),
+}
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
@@ -84,12 +98,18 @@ TRANSFERS = {
     "withdrawal": N_("Deposit paid out"),
     "purchase": N_("Bought from the supplier"),
     "card_cost": N_("Cost of cards"),
+    "plan": N_("Plan"),
+    "opening": N_("Opening fee received"),
+    "opening_fee": N_("Opening fee earned"),
+    "opening_refund": N_("Opening fee given back"),
+    "online_deposit": N_("Deposit paid in online"),
 }
 ACCOUNTS = {
     "wallet": N_("Buyer's wallet"),
     "deposit": N_("Deposit"),
     "revenue": N_("Revenue"),
     "gateway": N_("Payment gateway"),
+    "applicant": N_("Money of an applicant"),
     "master_revenue": N_("Master's revenue"),
     "master_bank": N_("Master's bank account"),
     "supplier_cost": N_("Cost of goods"),
@@ -99,7 +119,21 @@ ACCOUNTS = {
 }
 BUYERS = {"guest": N_("Guest"), "member": N_("Member")}
 PAY_METHODS = {"wallet": N_("Wallet")}
-PURPOSES = {"topup": N_("Top-up"), "order": N_("Order")}
+PURPOSES = {
+    "topup": N_("Top-up"),
+    "order": N_("Order"),
+    "opening": N_("Opening fee"),
+    "deposit": N_("Deposit paid in online"),
+}
+MODES = {
+    "closed": N_("Nobody may apply"),
+    "review": N_("We look at each application"),
+    "automatic": N_("Opened without a person"),
+}
+BLOCKS = {  # why a station cannot be opened as it was asked for
+    "slug_taken": N_("The short name was taken in the meantime"),
+    "login_taken": N_("The login was taken in the meantime"),
+}
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 ACTIONS = {
     "staff.sign_in": N_("Signed in"),
@@ -131,6 +165,20 @@ ACTIONS = {
     "offers.resume": N_("Resumed an offer"),
     "tiers.add": N_("Added a tier"),
     "tiers.rename": N_("Renamed a tier"),
+    "plans.add": N_("Added a plan"),
+    "plans.change": N_("Changed a plan"),
+    "plans.retire": N_("Retired a plan"),
+    "plans.restore": N_("Offered a plan again"),
+    "plans.overdue": N_("The deposit did not cover the plan"),
+    "plans.paid": N_("The plan was paid after all"),
+    "stations.plan": N_("Set a station's plan"),
+    "stations.plan_stay": N_("Kept the present plan"),
+    "stations.plan_end": N_("Took a station's plan away"),
+    "applications.settings": N_("Changed how stations are applied for"),
+    "applications.approve": N_("Approved an application"),
+    "applications.decline": N_("Declined an application"),
+    "applications.refund": N_("Gave an applicant's money back"),
+    "applications.open": N_("Opened a station that was applied for"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
@@ -151,6 +199,9 @@ DETAILS = {
     "name": N_("name"),
     "note": N_("note"),
     "order": N_("order"),
+    "plan": N_("plan"),
+    "mode": N_("how"),
+    "reason": N_("reason"),
     "price": N_("price"),
     "prices": N_("prices"),
     "priority": N_("priority"),
@@ -171,6 +222,8 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "switch": SWITCHES,
     "station": STATIONS,
     "good": GOODS,
+    "plan": PLANS,
+    "application": APPLICATIONS,
     "purchase": PURCHASES,
 }
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -183,6 +236,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "pay_method": PAY_METHODS,
     "purpose": PURPOSES,
     "protocol": PROTOCOLS,
+    "mode": MODES,
+    "block": BLOCKS,
     "action": ACTIONS,
     "detail": DETAILS,
     "role": TITLES,

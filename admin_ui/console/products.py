@@ -18,13 +18,14 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import answers, forms, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
-from kameng.web.i18n import gettext
+from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from supplier_gateway.goods import queries as goods
+from tenants.plans.errors import TooManyProducts
 from tenants.shop import queries, service
 from tenants.shop.errors import BelowCost, GoodNotForYou
 
-WRONG = (Invalid, BelowCost, GoodNotForYou)
+WRONG = (Invalid, BelowCost, GoodNotForYou, TooManyProducts)
 
 
 class Shelf(Struct, frozen=True):
@@ -121,10 +122,14 @@ class ProductController(Controller):
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
         wanted = await forms.parse(request, Shelf)
-        async with tenant.begin() as session:
-            product = await service.show(session, product_id, on_sale=wanted.on_sale)
-            action = "products.show" if wanted.on_sale else "products.hide"
-            await audit.record(session, staff.name, action, str(product_id), {"name": product.name}, staff.address)
+        try:
+            async with tenant.begin() as session:
+                product = await service.show(session, product_id, on_sale=wanted.on_sale)
+                action = "products.show" if wanted.on_sale else "products.hide"
+                await audit.record(session, staff.name, action, str(product_id), {"name": product.name}, staff.address)
+        except TooManyProducts as error:
+            answers.toast(request, of_error(error), "error")
+            return answers.redirect(request, f"/console/products/{product_id}")
         answers.toast(
             request,
             gettext("The product is on sale.") if wanted.on_sale else gettext("The product is hidden."),

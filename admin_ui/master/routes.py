@@ -9,10 +9,12 @@ from admin_ui.master.cards import CardController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
+from admin_ui.master.plans import PlanController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_plan import StationPlanController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
@@ -23,6 +25,8 @@ CONTROLLERS = (
     OverviewController,
     StationController,
     StationActController,
+    StationPlanController,
+    PlanController,
     GoodController,
     OfferController,
     PriceController,

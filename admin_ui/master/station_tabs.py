@@ -18,7 +18,10 @@ class Tab(Struct, frozen=True):
     permission: Permission
 
 
-TABS: Sequence[Tab] = (Tab(N_("Summary"), "", Permission.TENANTS_READ),)
+TABS: Sequence[Tab] = (
+    Tab(N_("Summary"), "", Permission.TENANTS_READ),
+    Tab(N_("Plan"), "/plan", Permission.PLANS_READ),
+)
 
 
 def tabs(here: Context, tenant_id: int) -> list[Chip]:
