@@ -2,9 +2,11 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from billing.payments import tasks as payments
+from deploy import openings
 from supplier_gateway.offers import tasks as offers
+from tenants.applications import tasks as applications
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 
-MODULES = (payments, offers, order_payments, orders, plans)
+MODULES = (payments, offers, order_payments, orders, plans, applications, openings)

@@ -134,6 +134,7 @@ CREATE TABLE master.applications (
     refunded_cents bigint NOT NULL DEFAULT 0 CHECK (refunded_cents BETWEEN 0 AND paid_cents),
     state text NOT NULL CHECK (state IN ('unpaid', 'review', 'opening', 'blocked', 'open', 'declined', 'expired')),
     reason text NOT NULL DEFAULT '',    -- blocked: a code; declined: the operator's words
+    approved_by text NOT NULL DEFAULT '',
     tenant_id int UNIQUE REFERENCES master.tenants,
     address text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -97,9 +97,16 @@ async def create_staff(
     `Invalid`.
     """
     passwords.check_new(password)
+    return await create_hashed(session, login, name, await hasher.hash(password), tenant_id, role)
+
+
+async def create_hashed(
+    session: AsyncSession, login: str, name: str, password_hash: str, tenant_id: int | None, role: Role
+) -> UUID:
+    """`create_staff` for a password that was checked and hashed when it was chosen. Raises `LoginTaken`, `Invalid`."""
     _check_role(tenant_id, role)
     staff_id = ids.uuid7()
-    values = {"id": staff_id, "login": login, "name": name, "password_hash": await hasher.hash(password)}
+    values = {"id": staff_id, "login": login, "name": name, "password_hash": password_hash}
     try:
         async with session.begin_nested():
             await session.execute(INSERT, values)
