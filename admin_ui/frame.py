@@ -50,6 +50,7 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ, N_("Supply")),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ),
     Entry(N_("Plans"), "/plans", "ticket", Permission.PLANS_READ, N_("Stations")),
+    Entry(N_("Applications"), "/applications", "inbox", Permission.APPLICATIONS_READ),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
 )
 ENTRIES = {"station": STATION, "master": MASTER}

@@ -4,6 +4,8 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
+from admin_ui.master.application_settings import ApplicationSettingsController
+from admin_ui.master.applications import ApplicationController
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
 from admin_ui.master.goods import GoodController
@@ -13,6 +15,7 @@ from admin_ui.master.plans import PlanController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.site import SiteController, master_notify
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.station_plan import StationPlanController
 from admin_ui.master.stations import StationController
@@ -22,11 +25,15 @@ from tenants.registry.provisioning import Provisioner
 
 CONTROLLERS = (
     SessionController,
+    SiteController,
+    master_notify,
     OverviewController,
     StationController,
     StationActController,
     StationPlanController,
     PlanController,
+    ApplicationController,
+    ApplicationSettingsController,
     GoodController,
     OfferController,
     PriceController,

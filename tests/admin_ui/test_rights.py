@@ -15,7 +15,8 @@ from tests.admin_ui.conftest import SignIn
 from tests.support.house import Shop
 from tests.support.staff_client import StaffClient
 
-PUBLIC = {"/console/login", "/console/logout", "/login", "/logout"}
+PUBLIC = {"/console/login", "/console/logout", "/login", "/logout", "/open", "/open/slug", "/open/NO-SUCH-ONE",
+          "/open/NO-SUCH-ONE/status", "/open/NO-SUCH-ONE/mend", "/pay/2147483647/NO-SUCH-ONE/notify"}  # fmt: skip
 EXAMPLES = {"int": "2147483647", "str": "NO-SUCH-ONE", "uuid": "01900000-0000-7000-8000-000000000000"}
 
 
