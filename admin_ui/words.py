@@ -151,6 +151,7 @@ ACTIONS = {
     "stations.suspend": N_("Suspended a station"),
     "stations.resume": N_("Reopened a station"),
     "stations.tier": N_("Changed a station's tier"),
+    "deposits.begin": N_("Began to pay in to the deposit"),
     "deposits.pay_in": N_("Booked a deposit"),
     "deposits.pay_out": N_("Paid a deposit out"),
     "goods.add": N_("Added a good"),

@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 from admin_ui import plan_page
 from admin_ui.frame import AnyRequest, page
 from billing.ledger.errors import DepositTooLow
+from billing.payments import queries as payments
+from billing.payments.till import master_till
 from kameng.audit import service as audit
 from kameng.core.errors import Conflict, Invalid, KamengError, Refused
-from kameng.core.money import format_cents
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
@@ -47,7 +48,7 @@ class PlanController(Controller):
     async def show(
         self, request: AnyRequest, runtime: NamedDependency[Runtime], tenant: NamedDependency[Tenant]
     ) -> Template:
-        return await _page(request, runtime, tenant)
+        return await show_page(request, runtime, tenant)
 
     @post("/", guards=[requires(Permission.PLAN_WRITE)])
     async def change(
@@ -122,11 +123,21 @@ async def _refused(request: AnyRequest, runtime: Runtime, tenant: Tenant, error:
     if isinstance(error, DepositTooLow):  # its own words are for buyers
         error = Invalid({"": N_("The deposit does not cover this. Pay in first.")})
     form = await forms.again(request, error)
-    return await _page(request, runtime, tenant, form, 409 if isinstance(error, Conflict) else 422)
+    status = 409 if isinstance(error, Conflict) else 422
+    return await show_page(request, runtime, tenant, form=form, status=status)
 
 
-async def _page(
-    request: AnyRequest, runtime: Runtime, tenant: Tenant, form: Form | None = None, status: int = 200
+async def show_page(
+    request: AnyRequest,
+    runtime: Runtime,
+    tenant: Tenant,
+    *,
+    form: Form | None = None,
+    pay_form: Form | None = None,
+    status: int = 200,
 ) -> Template:
+    """The page, with a form that was refused."""
     seen = await plan_page.view(runtime, tenant)
-    return page(request, "console/plan.html", status=status, seen=seen, form=form, format_cents=format_cents)
+    async with master_till(runtime).begin() as session:
+        channels = [(channel.id, channel.name) for channel in await payments.channels(session)]
+    return page(request, "console/plan.html", status=status, seen=seen, form=form, pay_form=pay_form, channels=channels)

@@ -9,6 +9,7 @@ from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
+from admin_ui.console.paying_in import PayInController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
@@ -23,5 +24,6 @@ HANDLERS: list[ControllerRouterHandler] = [
     MoneyController,
     ChannelController,
     PlanController,
+    PayInController,
     AuditController,
 ]

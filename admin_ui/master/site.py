@@ -34,6 +34,7 @@ from tenants.applications.errors import ApplicationGone
 from tenants.applications.queries import Application
 from tenants.applications.service import ApplicationDraft
 from tenants.plans import queries as plans
+from tenants.plans import tasks as plan_tasks
 from tenants.registry.errors import BadSlug, SlugTaken
 from tenants.storefront import notify
 
@@ -137,11 +138,13 @@ async def master_notify(
 
 
 async def _go_on(runtime: Runtime, no: str) -> None:
-    """The applicant looks at his page at this moment; a worker does the same a moment later in any case."""
+    """Whoever has paid looks at his page at this moment; a worker does the same a moment later in any case."""
     async with runtime.database.master_session() as session:
         payment = await payment_queries.payment(session, no)
     if payment.purpose == paying.OPENING:
         await applications.count_money(runtime, payment.buyer_id)
+    else:
+        await plan_tasks.renew_one(runtime, int(payment.subject))
 
 
 async def _apply(request: AnyRequest, runtime: Runtime) -> Application:

@@ -5,6 +5,7 @@ import time
 import structlog
 
 from billing.ledger.errors import DepositTooLow
+from billing.payments.service import DEPOSIT, PaymentReceived
 from kameng.core import clock
 from kameng.core.errors import NotFound
 from kameng.infra.runtime import Runtime
@@ -55,6 +56,13 @@ async def renew_one(runtime: Runtime, tenant_id: int) -> Renewal | None:
     except Exception:
         log.exception("renewal_failed", tenant=tenant_id)
         return None
+
+
+@follows(PaymentReceived, queue="plans")
+async def renew_when_paid_in(event: PaymentReceived, sender: Tenant | None, runtime: Runtime) -> None:
+    """A deposit that was paid in online pays at once for what was overdue."""
+    if sender is None and event.purpose == DEPOSIT:
+        await renew_one(runtime, int(event.subject))
 
 
 @periodic(seconds=300)

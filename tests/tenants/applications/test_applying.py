@@ -136,9 +136,7 @@ async def test_a_worker_asks_the_gateway_when_no_notice_comes(master: Master, ga
     (link,) = pay_links(await visitor.get(f"/open/{application.code}"))
     await pay(gateway, link)
 
-    async with master.runtime.database.master_session() as session:
-        await session.execute(text("UPDATE outbox SET due_at = now() WHERE follower LIKE '%ask_gateway'"))
-    await master.work()
+    await master.ask_gateways()
 
     assert (await master.application(application.id)).state == "open"
 
