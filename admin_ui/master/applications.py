@@ -46,7 +46,7 @@ class ApplicationController(Controller):
         return page(
             request,
             "master/applications.html",
-            found=found.map(lambda row: queries.Application(*row)),
+            found=found.map(lambda row: queries.Application(**row._mapping)),
             filters=filters,
             asked=asked,
             settings=settings,
