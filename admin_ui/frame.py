@@ -51,6 +51,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Shop pages"), "/pages", "list-details", Permission.BRANDING_WRITE, N_("This station")),
     Entry(N_("Team"), "/team", "users", Permission.TEAM_READ, N_("This station")),
     Entry(N_("Roles"), "/roles", "shield-check", Permission.TEAM_WRITE),
+    Entry(N_("Plan"), "/plan", "ticket", Permission.PLAN_READ, N_("This station")),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station")),
     Entry(N_("Payment channels"), "/channels", "credit-card", Permission.CHANNELS_READ, flag=flags.CHANNELS.key),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("This station"), flags.AUDIT.key),
@@ -71,6 +72,8 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Special prices"), "/special-prices", "tag", Permission.TIERS_READ),
     Entry(N_("Changes of prices"), "/price-changes", "clock", Permission.TIERS_READ),
     Entry(N_("Moves between tiers"), "/tier-moves", "arrow-up-right", Permission.TIERS_READ),
+    Entry(N_("Plans"), "/plans", "ticket", Permission.PLANS_READ, N_("Stations")),
+    Entry(N_("Applications"), "/applications", "inbox", Permission.APPLICATIONS_READ),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
     Entry(N_("System"), "/system", "database", Permission.SYSTEM_READ),
 )
@@ -96,8 +99,28 @@ def page(request: AnyRequest, template: str, /, *, status: int = 200, **values: 
         frame=DRAWER if here.is_htmx else LAYOUT,
         badge=words.badge,
         say=words.say,
+        banner=banner(here),
         **values,
     )
+
+
+class Banner(Struct, frozen=True):
+    """What stands above every page of a console while it lasts; `href` leads to where it can be mended."""
+
+    text: str
+    href: str
+
+
+def banner(here: Context) -> Banner | None:
+    """Why the shop takes no new orders, for staff who are signed in."""
+    if here.tenant is None or here.viewer is None:
+        return None
+    href = f"{here.base}/plan" if here.viewer.may(Permission.PLAN_READ) else ""
+    if here.tenant.state == "overdue":
+        return Banner(gettext("The plan is not paid: the shop takes no new orders until the deposit covers it."), href)
+    if here.tenant.orders_used_up and here.tenant.is_open:
+        return Banner(gettext("This month's orders are used up: the shop takes no new ones."), href)
+    return None
 
 
 def navigation(here: Context) -> list[dict[str, Any]]:

@@ -48,6 +48,20 @@ DOMAINS = {
     "lapsed": Badge("off", N_("Given up")),
     "lost": Badge("bad", N_("Lost")),
 }
+PLANS = {
+    "offered": Badge("ok", N_("Offered to everybody")),
+    "inward": Badge("info", N_("Given by us only")),
+    "retired": Badge("off", N_("Retired")),
+}
+APPLICATIONS = {
+    "unpaid": Badge("info", N_("Fee not paid")),
+    "review": Badge("wait", N_("To be decided")),
+    "opening": Badge("wait", N_("Being opened")),
+    "blocked": Badge("bad", N_("Waits for the applicant")),
+    "open": Badge("ok", N_("Open")),
+    "declined": Badge("off", N_("Declined")),
+    "expired": Badge("off", N_("Expired")),
+}
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
 PRICE_CHANGES = {
     "draft": Badge("info", N_("To be looked at")),
@@ -131,12 +145,18 @@ TRANSFERS = {
     "withdrawal": N_("Deposit paid out"),
     "purchase": N_("Bought from the supplier"),
     "card_cost": N_("Cost of cards"),
+    "plan": N_("Plan"),
+    "opening": N_("Opening fee received"),
+    "opening_fee": N_("Opening fee earned"),
+    "opening_refund": N_("Opening fee given back"),
+    "online_deposit": N_("Deposit paid in online"),
 }
 ACCOUNTS = {
     "wallet": N_("Buyer's wallet"),
     "deposit": N_("Deposit"),
     "revenue": N_("Revenue"),
     "gateway": N_("Payment gateway"),
+    "applicant": N_("Money of an applicant"),
     "master_revenue": N_("Master's revenue"),
     "master_bank": N_("Master's bank account"),
     "supplier_cost": N_("Cost of goods"),
@@ -165,6 +185,21 @@ FLAG_SOURCES = {
 }
 FLAG_MODES = {"force": N_("Forced"), "lock": N_("Locked"), "allow": N_("The station may choose")}
 FLAG_KINDS = {"boolean": N_("On or off"), "number": N_("Number"), "choice": N_("One of several")}
+PURPOSES = {
+    "topup": N_("Top-up"),
+    "order": N_("Order"),
+    "opening": N_("Opening fee"),
+    "deposit": N_("Deposit paid in online"),
+}
+MODES = {
+    "closed": N_("Nobody may apply"),
+    "review": N_("We look at each application"),
+    "automatic": N_("Opened without a person"),
+}
+BLOCKS = {  # why a station cannot be opened as it was asked for
+    "slug_taken": N_("The short name was taken in the meantime"),
+    "login_taken": N_("The login was taken in the meantime"),
+}
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 ACTIONS = {
     "staff.sign_in": N_("Signed in"),
@@ -229,6 +264,7 @@ ACTIONS = {
     "stations.suspend": N_("Suspended a station"),
     "stations.resume": N_("Reopened a station"),
     "stations.tier": N_("Changed a station's tier"),
+    "deposits.begin": N_("Began to pay in to the deposit"),
     "deposits.pay_in": N_("Booked a deposit"),
     "deposits.pay_out": N_("Paid a deposit out"),
     "goods.add": N_("Added a good"),
@@ -256,6 +292,20 @@ ACTIONS = {
     "prices.cancel": N_("Cancelled a change of prices"),
     "prices.discard": N_("Discarded a change of prices"),
     "prices.fail": N_("Could not change prices"),
+    "plans.add": N_("Added a plan"),
+    "plans.change": N_("Changed a plan"),
+    "plans.retire": N_("Retired a plan"),
+    "plans.restore": N_("Offered a plan again"),
+    "plans.overdue": N_("The deposit did not cover the plan"),
+    "plans.paid": N_("The plan was paid after all"),
+    "stations.plan": N_("Set a station's plan"),
+    "stations.plan_stay": N_("Kept the present plan"),
+    "stations.plan_end": N_("Took a station's plan away"),
+    "applications.settings": N_("Changed how stations are applied for"),
+    "applications.approve": N_("Approved an application"),
+    "applications.decline": N_("Declined an application"),
+    "applications.refund": N_("Gave an applicant's money back"),
+    "applications.open": N_("Opened a station that was applied for"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
@@ -308,7 +358,6 @@ DETAILS = {
     "priority": N_("priority"),
     "proof": N_("proof"),
     "rank": N_("rank"),
-    "reason": N_("reason"),
     "role": N_("role"),
     "signs": N_("characters"),
     "sku": N_("article"),
@@ -339,6 +388,8 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "price_change": PRICE_CHANGES,
     "special_price": SPECIAL_PRICES,
     "price_effect": EFFECTS,
+    "plan": PLANS,
+    "application": APPLICATIONS,
     "purchase": PURCHASES,
     "run": RUNS,
 }
@@ -359,6 +410,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "flag_mode": FLAG_MODES,
     "flag_kind": FLAG_KINDS,
     "protocol": PROTOCOLS,
+    "mode": MODES,
+    "block": BLOCKS,
     "action": ACTIONS,
     "detail": DETAILS,
     "role": TITLES,

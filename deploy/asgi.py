@@ -48,6 +48,7 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         face="station",
         handlers=[*STOREFRONT, *OPEN_API, *CONSOLE],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
+        globals={"open_station_url": f"{runtime.settings.base_url(runtime.settings.master_host)}/open"},
         assets=bundle,
         features=toggles,
         provide=provide,

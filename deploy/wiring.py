@@ -3,21 +3,32 @@ an event recorded by a process that has not heard of its follower would be lost.
 
 from admin_ui import letters
 from billing.payments import tasks as payments
+from billing.wholesale import tasks as wholesale
+from deploy import openings
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
-from tenants.orders import payments as order_payments
-from tenants.orders import tasks as orders
-from tenants.toggles import tasks as toggles
-
-MODULES = (payments, offers, domains, order_payments, orders)
-MODULES = (payments, offers, order_payments, orders, letters, visits)
-MODULES = (payments, offers, order_payments, orders, toggles)
-from billing.wholesale import tasks as wholesale
-from supplier_gateway.offers import tasks as offers
 from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
+from tenants.plans import tasks as plans
 from tenants.tiering import tasks as tiering
+from tenants.toggles import tasks as toggles
 
-MODULES = (payments, wholesale, offers, margins, order_payments, orders, tiering)
+MODULES = (
+    applications,
+    domains,
+    letters,
+    margins,
+    offers,
+    openings,
+    order_payments,
+    orders,
+    payments,
+    plans,
+    tiering,
+    toggles,
+    visits,
+    wholesale,
+)

@@ -1,6 +1,7 @@
 """What the owner is told, and that it was read."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,10 +19,12 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import answers
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
-from kameng.web.pages import yuan
+from kameng.web.pages import when, yuan
 from kameng.web.people import Staff
 from tenants.notices import service
 from tenants.notices.queries import Notice
+
+PLAN_NOTICES = frozenset({"plan_ends", "plan_short", "plan_overdue", "orders_near_limit", "orders_used_up"})
 
 
 class Told(Struct, frozen=True):
@@ -71,6 +74,8 @@ def _say(notice: Notice) -> Told | None:
         why = words.say("reason", str(notice.detail.get("reason", "")))
         text = gettext("Order %(no)s waits: %(why)s.", no=notice.subject, why=why)
         return Told(notice, "wait", text, f"/console/orders/{notice.subject}")
+    if notice.kind in PLAN_NOTICES:
+        return _say_of_plan(notice)
     return _say_price(notice) or _say_domain(notice)
 
 
@@ -107,3 +112,49 @@ def _say_domain(notice: Notice) -> Told | None:
     else:
         return None
     return Told(notice, kind, text, "/console/domains")
+
+
+def _say_of_plan(notice: Notice) -> Told:
+    """What a station pays the master, and how much of its plan it uses."""
+    price = format_cents(int(notice.detail.get("cents", 0)))
+    day = _day(str(notice.detail.get("until", "")))
+    most = notice.detail.get("most", 0)
+    kind, text = {
+        "plan_ends": (
+            "info",
+            gettext("%(price)s for your plan is taken from the deposit on %(day)s.", price=price, day=day),
+        ),
+        "plan_short": (
+            "wait",
+            gettext(
+                "Your plan costs %(price)s on %(day)s and the deposit does not cover it. Pay in before.",
+                price=price,
+                day=day,
+            ),
+        ),
+        "plan_overdue": (
+            "bad",
+            gettext(
+                "The deposit did not cover %(price)s for your plan: the shop takes no new orders. Pay in to go on.",
+                price=price,
+            ),
+        ),
+        "orders_near_limit": (
+            "wait",
+            gettext(
+                "%(orders)s of this month's %(most)s orders are used.", orders=notice.detail.get("orders", 0), most=most
+            ),
+        ),
+        "orders_used_up": (
+            "bad",
+            gettext(
+                "This month's %(most)s orders are used up: the shop takes no new ones. A larger plan goes on at once.",
+                most=most,
+            ),
+        ),
+    }[notice.kind]
+    return Told(notice, kind, text, "/console/plan")
+
+
+def _day(moment: str) -> str:
+    return when(datetime.fromisoformat(moment), "%Y-%m-%d") if moment else ""

@@ -21,10 +21,11 @@ from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from supplier_gateway.goods import queries as goods
+from tenants.plans.errors import TooManyProducts
 from tenants.shop import queries, service
 from tenants.shop.errors import BelowCost, BelowFloor, GoodNotForYou
 
-WRONG = (Invalid, BelowCost, BelowFloor, GoodNotForYou)
+WRONG = (Invalid, BelowCost, BelowFloor, GoodNotForYou, TooManyProducts)
 
 
 class Shelf(Struct, frozen=True):
@@ -126,7 +127,7 @@ class ProductController(Controller):
                 product = await service.show(session, product_id, on_sale=wanted.on_sale)
                 action = "products.show" if wanted.on_sale else "products.hide"
                 await audit.record(session, staff.name, action, str(product_id), {"name": product.name}, staff.address)
-        except BelowFloor as refusal:
+        except (BelowFloor, TooManyProducts) as refusal:
             answers.toast(request, of_error(refusal), "error")
         else:
             told = gettext("The product is on sale.") if wanted.on_sale else gettext("The product is hidden.")

@@ -15,6 +15,8 @@ from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
 from admin_ui.console.page_pictures import PagePictureController
 from admin_ui.console.pages import PageController
+from admin_ui.console.paying_in import PayInController
+from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
@@ -35,6 +37,8 @@ HANDLERS: list[ControllerRouterHandler] = [
     BrandingController,
     PageController,
     PagePictureController,
+    PlanController,
+    PayInController,
     AuditController,
     *TEAM,
     FeatureController,

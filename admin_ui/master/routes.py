@@ -4,6 +4,8 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
+from admin_ui.master.application_settings import ApplicationSettingsController
+from admin_ui.master.applications import ApplicationController
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
 from admin_ui.master.domains import StationDomainController
@@ -13,15 +15,18 @@ from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
 from admin_ui.master.plan_features import PlanFeatureController
+from admin_ui.master.plans import PlanController
 from admin_ui.master.price_changes import PriceChangeController
 from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.site import SiteController, master_notify
 from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
 from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.station_features import StationFeatureController
+from admin_ui.master.station_plan import StationPlanController
 from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
@@ -34,10 +39,16 @@ from tenants.registry.versions import Migrator
 
 CONTROLLERS = (
     SessionController,
+    SiteController,
+    master_notify,
     OverviewController,
     StationController,
     StationActController,
     StationDomainController,
+    StationPlanController,
+    PlanController,
+    ApplicationController,
+    ApplicationSettingsController,
     GoodController,
     OfferController,
     PriceController,

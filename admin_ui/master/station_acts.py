@@ -15,7 +15,7 @@ from billing.deposits import service as deposits
 from billing.ledger.errors import DepositTooLow
 from billing.wholesale import queries as wholesale
 from kameng.audit import service as audit
-from kameng.core.errors import Invalid, Refused
+from kameng.core.errors import Invalid, KamengError, Refused
 from kameng.core.money import to_cents
 from kameng.identity import staff as people
 from kameng.identity.permissions import Permission, Role
@@ -26,6 +26,8 @@ from kameng.web.forms import Secret
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
 from kameng.web.people import Staff
+from tenants.plans import service as plans
+from tenants.plans.errors import TooManyStaff
 from tenants.registry import queries, service
 
 Amount = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "100000000", "places": 2})]
@@ -133,7 +135,7 @@ class StationActController(Controller):
         try:
             sent = await forms.parse(request, StaffForm)
             await _add_staff(runtime, tenant_id, sent, staff)
-        except (Invalid, LoginTaken) as error:
+        except (Invalid, LoginTaken, TooManyStaff) as error:
             form = await forms.again(request, _at_our_fields(error))
             return await stations.detail(request, runtime, tenant_id, 422, staff_form=form)
         answers.toast(request, gettext("The account can sign in at the station's console."))
@@ -158,6 +160,7 @@ async def _book(runtime: Runtime, tenant_id: int, sent: DepositForm, by: Staff) 
 async def _add_staff(runtime: Runtime, tenant_id: int, sent: StaffForm, by: Staff) -> None:
     async with runtime.database.master_session() as session:
         await queries.station(session, tenant_id)
+        await plans.check_staff(session, tenant_id)
         await people.create_staff(
             session, sent.staff_login, sent.staff_name, sent.staff_password, tenant_id, Role(sent.role)
         )
@@ -165,8 +168,10 @@ async def _add_staff(runtime: Runtime, tenant_id: int, sent: StaffForm, by: Staf
         await audit.record(session, by.name, "staff.add", str(tenant_id), detail, by.address)
 
 
-def _at_our_fields(error: Invalid | LoginTaken) -> Invalid:
+def _at_our_fields(error: Invalid | LoginTaken | TooManyStaff) -> KamengError:
     """The fields are called `staff_...` here, because the page holds other forms too."""
+    if isinstance(error, TooManyStaff):
+        return error
     if isinstance(error, LoginTaken):
         return Invalid({"staff_login": error.message})
     return Invalid({{"password": "staff_password"}.get(name, name): said for name, said in error.errors.items()})

@@ -25,6 +25,7 @@ TABS: Sequence[Tab] = (
     Tab(N_("Visit"), "/visit", Permission.STATIONS_ENTER),
     Tab(N_("Features"), "/features", Permission.POLICIES_READ),
     Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
+    Tab(N_("Plan"), "/plan", Permission.PLANS_READ),
 )
 
 

@@ -49,8 +49,8 @@ MASTER_DAY = text(
     """
     SELECT coalesce(sum(e.amount_cents) FILTER (WHERE a.kind = 'master_revenue'), 0)::bigint AS revenue_cents,
            coalesce(sum(e.amount_cents) FILTER (WHERE a.kind = 'supplier_cost'), 0)::bigint AS cost_cents,
-           (count(*) FILTER (WHERE a.kind = 'master_revenue' AND e.amount_cents > 0)
-            - count(*) FILTER (WHERE a.kind = 'master_revenue' AND e.amount_cents < 0))::int AS sales
+           (count(*) FILTER (WHERE a.kind = 'master_revenue' AND a.owner = '' AND e.amount_cents > 0)
+            - count(*) FILTER (WHERE a.kind = 'master_revenue' AND a.owner = '' AND e.amount_cents < 0))::int AS sales
     FROM ledger_accounts a JOIN ledger_entries e ON e.account_id = a.id
     WHERE a.tenant_id = 0 AND a.kind IN ('master_revenue', 'supplier_cost') AND e.created_at >= :since
     """
@@ -58,7 +58,8 @@ MASTER_DAY = text(
 MASTER_HOURS = text(
     """
     SELECT extract(hour FROM e.created_at AT TIME ZONE :zone)::int AS hour,
-           (count(*) FILTER (WHERE e.amount_cents > 0) - count(*) FILTER (WHERE e.amount_cents < 0))::int AS sales,
+           (count(*) FILTER (WHERE a.owner = '' AND e.amount_cents > 0)
+            - count(*) FILTER (WHERE a.owner = '' AND e.amount_cents < 0))::int AS sales,
            sum(e.amount_cents)::bigint AS revenue_cents
     FROM ledger_accounts a JOIN ledger_entries e ON e.account_id = a.id
     WHERE a.tenant_id = 0 AND a.kind = 'master_revenue' AND e.created_at >= :since AND e.created_at < :until
@@ -94,7 +95,8 @@ class Income(Struct, frozen=True):
 
 
 class MasterDay(Struct, frozen=True):
-    """What the master took from stations and paid to suppliers, in cents, and sales without those given back."""
+    """What the master took from stations and paid to suppliers, in cents, and sales without those given back. Plans and
+    opening fees are revenue with an owner of their own, and no sales."""
 
     revenue_cents: int
     cost_cents: int

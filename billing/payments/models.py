@@ -1,4 +1,4 @@
-"""Channels and payments, tenant schema."""
+"""Channels and payments: the same tables in a tenant's schema and in `master`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,7 @@ class PaymentChannel(Base):
 
 
 class Payment(Base):
-    """One payment a buyer was asked for. `no` is what the gateway knows it by; `subject` is the payer's reference."""
+    """One payment that somebody was asked for. `no` is the gateway's word for it; `subject` the payer's reference."""
 
     __tablename__ = "payments"
 

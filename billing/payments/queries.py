@@ -1,4 +1,4 @@
-"""Reading payments and channels. Tenant session."""
+"""Reading payments and channels, in a till's session."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -6,7 +6,7 @@ the gateway is queried, and what it answers is credited, once. The browser's ret
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
@@ -14,12 +14,15 @@ from msgspec import Meta, Struct
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.ledger import service as ledger
+from billing.ledger.service import MASTER, Line
 from billing.payments import queries
 from billing.payments.adapters.epay.client import Channel as EpayChannel
 from billing.payments.adapters.epay.client import EpayProvider
 from billing.payments.adapters.port import GatewayState, NotifyRefused, PaymentProvider, PayRequest, PayStatus
 from billing.payments.errors import AmountOutOfRange, ChannelGone
 from billing.payments.models import Payment, PaymentChannel
+from billing.payments.till import Till, sealer_of
 from kameng.core import clock, ids
 from kameng.core.money import format_cents
 from kameng.infra import links, outbox
@@ -27,24 +30,24 @@ from kameng.infra.crypto import Sealer
 from kameng.infra.db import sqlstate
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
-from kameng.infra.tenancy import Tenant
 
 log = structlog.get_logger()
 
 UNIQUE_VIOLATION = "23505"
 PLACE = "payment_channels.secret"
+DEPOSIT, OPENING = "deposit", "opening"  # purposes of payments to the master
 LEAST_CENTS, MOST_CENTS = 1, 5_000_000
 ASK_AFTER = timedelta(seconds=10)  # when a notice should have come
 
 
 class PaymentOpened(Event, frozen=True):
-    """A buyer is being sent to a gateway."""
+    """Somebody is being sent to a gateway."""
 
     payment_no: str
 
 
 class PaymentReceived(Event, frozen=True):
-    """A gateway has confirmed a payment and the wallet is credited."""
+    """A gateway has confirmed a payment and it is booked: a wallet, a deposit or an applicant has the money."""
 
     payment_no: str
     purpose: str
@@ -92,7 +95,10 @@ def _row(provider: str, merchant_id: str) -> str:
 async def open_payment(
     session: AsyncSession, buyer_id: UUID, channel_id: int, amount_cents: int, purpose: str, subject: str = ""
 ) -> Payment:
-    """Asks a buyer for money. `purpose` is `topup` or `order`. Raises `ChannelGone`, `AmountOutOfRange`."""
+    """Asks for money. `purpose` is `topup` or `order`, at the master `opening` or `deposit`.
+
+    Raises `ChannelGone`, `AmountOutOfRange`.
+    """
     channel = await queries.channel(session, channel_id)
     if channel.state != "active":
         raise ChannelGone(field="pay_method")
@@ -114,53 +120,56 @@ async def open_payment(
     return payment
 
 
-async def provider_of(runtime: Runtime, tenant: Tenant, channel: PaymentChannel) -> PaymentProvider:
+async def provider_of(runtime: Runtime, till: Till, channel: PaymentChannel) -> PaymentProvider:
     """The adapter of a channel, with its key."""
-    sealer = await runtime.keyring.tenant(tenant.id)
+    sealer = await sealer_of(runtime, till)
     key = sealer.open(PLACE, _row(channel.provider, channel.merchant_id), channel.secret)
     account = EpayChannel(base_url=channel.base_url, pid=channel.merchant_id, key=key)
     return EpayProvider(account, runtime.outbound, runtime.settings.gateway_timeout_s)
 
 
-async def pay_url(runtime: Runtime, tenant: Tenant, payment: Payment, channel: PaymentChannel, title: str) -> str:
-    """Where the buyer's browser goes to pay. Both addresses carry the tenant's own host."""
-    provider = await provider_of(runtime, tenant, channel)
+async def pay_url(
+    runtime: Runtime, till: Till, payment: Payment, channel: PaymentChannel, title: str, return_url: str = ""
+) -> str:
+    """Where the payer's browser goes to pay. Both addresses carry the till's own host, unless `return_url` says where
+    the browser belongs."""
+    provider = await provider_of(runtime, till, channel)
     return provider.pay_url(
         PayRequest(
             payment_no=payment.no,
             name=title,
             amount_cents=payment.amount_cents,
-            notify_url=links.of_station(runtime.settings, tenant, f"/pay/{channel.id}/{payment.no}/notify"),
-            return_url=links.of_station(runtime.settings, tenant, f"/pay/{payment.no}"),
+            notify_url=links.of_station(runtime.settings, till, f"/pay/{channel.id}/{payment.no}/notify"),
+            return_url=return_url or links.of_station(runtime.settings, till, f"/pay/{payment.no}"),
         )
     )
 
 
 async def notified(
-    runtime: Runtime, tenant: Tenant, channel_id: int, no: str, params: Mapping[str, str], address: str
+    runtime: Runtime, till: Till, channel_id: int, no: str, params: Mapping[str, str], address: str
 ) -> bool:
     """Handles a gateway's notice; true when it may be told `success`. Every notice is kept, believed or not.
 
-    Raises `PaymentGone` or `ChannelGone` when the address names none of this tenant's.
+    Raises `PaymentGone` or `ChannelGone` when the address names none of this till's.
     """
-    async with tenant.begin() as session:
+    async with till.begin() as session:
         payment = await queries.payment(session, no)
         channel = await queries.channel(session, channel_id)
     try:
         if payment.channel_id != channel.id:
             raise NotifyRefused("channel")
-        provider = await provider_of(runtime, tenant, channel)
+        provider = await provider_of(runtime, till, channel)
         provider.read_notify(params).check(payment.no, payment.amount_cents)
     except NotifyRefused as refusal:
         log.warning("payment_notice_refused", payment=no, reason=refusal.reason, address=address)
-        await _keep(tenant, no, "refused", refusal.reason, address)
+        await _keep(till, no, "refused", refusal.reason, address)
         return False
-    confirmed = await confirm(runtime, tenant, no)
-    await _keep(tenant, no, "believed" if confirmed else "not_confirmed", "", address)
+    confirmed = await confirm(runtime, till, no)
+    await _keep(till, no, "believed" if confirmed else "not_confirmed", "", address)
     return confirmed
 
 
-async def _keep(tenant: Tenant, no: str, outcome: str, detail: str, address: str) -> None:
+async def _keep(till: Till, no: str, outcome: str, detail: str, address: str) -> None:
     values = {
         "no": no,
         "outcome": outcome,
@@ -168,22 +177,22 @@ async def _keep(tenant: Tenant, no: str, outcome: str, detail: str, address: str
         "address": address,
         "most": queries.MOST_NOTICES,
     }
-    async with tenant.begin() as session:
+    async with till.begin() as session:
         await session.execute(queries.KEEP_NOTICE, values)
 
 
-async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
-    """Asks the gateway about a payment and credits the wallet if it is paid in full. True when it is paid.
+async def confirm(runtime: Runtime, till: Till, no: str) -> bool:
+    """Asks the gateway about a payment and books it if it is paid in full. True when it is paid.
 
     Idempotent: a payment is credited once, whoever asks and however often; and so is a payment at the gateway, whose
     number may not stand for two of ours. Raises `PaymentGone`.
     """
-    async with tenant.begin() as session:
+    async with till.begin() as session:
         payment = await queries.payment(session, no)
         channel = await queries.channel(session, payment.channel_id)
     if payment.state == "paid":
         return True
-    provider = await provider_of(runtime, tenant, channel)
+    provider = await provider_of(runtime, till, channel)
     state = await provider.query(no)
     if state.status is not PayStatus.PAID:
         log.info("payment_not_confirmed", payment=no, status=str(state.status), detail=state.detail)
@@ -192,8 +201,8 @@ async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
         log.error("payment_amount_differs", payment=no, asked=payment.amount_cents, paid=state.amount_cents)
         return False
     try:
-        async with tenant.begin() as session:
-            await _credit(session, no, payment.amount_cents, state)
+        async with till.begin() as session:
+            await _credit(session, till, no, payment.amount_cents, state)
     except IntegrityError as error:
         if sqlstate(error) != UNIQUE_VIOLATION:
             raise
@@ -202,15 +211,28 @@ async def confirm(runtime: Runtime, tenant: Tenant, no: str) -> bool:
     return True
 
 
-async def _credit(session: AsyncSession, no: str, amount_cents: int, state: GatewayState) -> None:
+async def _credit(session: AsyncSession, till: Till, no: str, amount_cents: int, state: GatewayState) -> None:
     marked = await session.execute(
         queries.MARK_PAID, {"no": no, "amount_cents": amount_cents, "provider_no": state.gateway_no or None}
     )
     row = marked.one_or_none()
     if row is None:
         return
-    await session.execute(
-        queries.TOPUP,
-        {"no": no, "channel": row.channel_id, "buyer_id": row.buyer_id, "amount_cents": amount_cents},
-    )
+    if till.id == MASTER:
+        await _book_at_master(session, no, row, amount_cents)
+    else:
+        values = {"no": no, "channel": row.channel_id, "buyer_id": row.buyer_id, "amount_cents": amount_cents}
+        await session.execute(queries.TOPUP, values)
     await outbox.record(session, PaymentReceived(no, row.purpose, row.subject))
+
+
+async def _book_at_master(session: AsyncSession, no: str, payment: Any, amount_cents: int) -> None:
+    """A deposit is a station's at once; an opening fee is the applicant's own until his station is open."""
+    if payment.purpose == DEPOSIT:
+        tenant_id = int(payment.subject)
+        credited, kind = Line(tenant_id, "deposit", "", amount_cents), "online_deposit"
+    else:
+        tenant_id = MASTER
+        credited, kind = Line(MASTER, "applicant", str(payment.buyer_id), amount_cents), "opening"
+    lines = [Line(MASTER, "gateway", str(payment.channel_id), -amount_cents), credited]
+    await ledger.post(session, f"payment:{no}", kind, no, lines, tenant_id)

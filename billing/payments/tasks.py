@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from billing.payments import queries, service
 from billing.payments.service import PaymentOpened
+from billing.payments.till import master_till
 from kameng.core import clock
 from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import Later, follows
@@ -13,11 +14,12 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 
 @follows(PaymentOpened, queue="payments")
-async def ask_gateway(event: PaymentOpened, tenant: Tenant, runtime: Runtime) -> None:
+async def ask_gateway(event: PaymentOpened, tenant: Tenant | None, runtime: Runtime) -> None:
     """Asks until the payment is paid: every few seconds at first, then ever less often, for a day."""
-    if await service.confirm(runtime, tenant, event.payment_no):
+    till = tenant or master_till(runtime)
+    if await service.confirm(runtime, till, event.payment_no):
         return
-    async with tenant.begin() as session:
+    async with till.begin() as session:
         payment = await queries.payment(session, event.payment_no)
     age = clock.now() - payment.created_at
     if age < GIVE_UP_AFTER:

@@ -7,6 +7,12 @@ class OrderGone(NotFound):
     message = "There is no such order, or it belongs to somebody else."
 
 
+class NotTakingOrders(Refused):
+    """The station is overdue, or this month's orders of its plan are used up. Buyers are not told which."""
+
+    message = "This shop takes no new orders at the moment. What is paid for is delivered as usual."
+
+
 class SoldOut(Refused):
     message = "Sold out. You have not been charged."
 

@@ -27,7 +27,7 @@ async def charge_paid_order(runtime: Runtime, tenant: Tenant, no: str) -> None:
 
 
 @follows(PaymentReceived, queue="payments")
-async def spend_on_order(event: PaymentReceived, tenant: Tenant, runtime: Runtime) -> None:
+async def spend_on_order(event: PaymentReceived, tenant: Tenant | None, runtime: Runtime) -> None:
     """Whatever became of the request that brought the payment, its order is charged."""
-    if event.purpose == "order":
+    if event.purpose == "order" and tenant is not None:
         await charge_paid_order(runtime, tenant, event.subject)

@@ -11,11 +11,13 @@ from billing.wholesale.queries import Quote
 from kameng.core import clock
 from kameng.core.money import format_cents, total_cents
 from kameng.web.pages import yuan
+from tenants.plans import service as plans
 from tenants.shop import queries
 from tenants.shop.errors import BelowCost, BelowFloor, GoodNotForYou
 from tenants.shop.models import Product
 
 Count = Annotated[int, Meta(ge=1, le=1000)]
+ON_SALE = "on_sale"
 
 
 class ProductDraft(Struct, frozen=True, kw_only=True):
@@ -34,8 +36,10 @@ class ProductDraft(Struct, frozen=True, kw_only=True):
 
 
 async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
-    """Puts a good on the shelf. Raises `GoodNotForYou`, `BelowCost`, `BelowFloor`."""
+    """Puts a good on the shelf. Raises `GoodNotForYou`, `BelowCost`, `BelowFloor`, `TooManyProducts`."""
     await _check_price(session, draft)
+    if draft.state == ON_SALE:
+        await plans.check_products(session)
     product = Product(**_fields(draft))
     session.add(product)
     await session.flush()
@@ -43,9 +47,11 @@ async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
 
 
 async def change_product(session: AsyncSession, product_id: int, draft: ProductDraft) -> Product:
-    """Raises `ProductGone`, `GoodNotForYou`, `BelowCost`, `BelowFloor`."""
+    """Raises `ProductGone`, `GoodNotForYou`, `BelowCost`, `BelowFloor`, `TooManyProducts`."""
     product = await queries.product(session, product_id)
     await _check_price(session, draft)
+    if draft.state == ON_SALE and product.state != ON_SALE:
+        await plans.check_products(session)
     for name, value in _fields(draft).items():
         setattr(product, name, value)
     product.changed_at = clock.now()
@@ -54,11 +60,13 @@ async def change_product(session: AsyncSession, product_id: int, draft: ProductD
 
 
 async def show(session: AsyncSession, product_id: int, *, on_sale: bool) -> Product:
-    """Puts a product on sale or takes it off. Raises `ProductGone`, `BelowFloor`."""
+    """Puts a product on sale or takes it off. Raises `ProductGone`, `BelowFloor`, `TooManyProducts`."""
     product = await queries.product(session, product_id)
     if on_sale:
         _check_floor((await wholesale.quotes(session, [product.good_id])).get(product.good_id), product.price)
-    product.state = "on_sale" if on_sale else "hidden"
+    if on_sale and product.state != ON_SALE:
+        await plans.check_products(session)
+    product.state = ON_SALE if on_sale else "hidden"
     product.changed_at = clock.now()
     await session.flush()
     return product

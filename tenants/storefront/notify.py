@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from billing.payments import queries as payments
 from billing.payments import service as paying
 from billing.payments.errors import ChannelGone, PaymentGone
+from billing.payments.till import Till
 from kameng.core.errors import Invalid, KamengError
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 LAST_CHANNEL = 2**31 - 1
 MOST_PARAMS = 100
+HEARD = 200
 BY_MACHINES = {"public": True, "csrf": False}
 
 
@@ -37,19 +39,24 @@ async def notify(
     tenant: NamedDependency[Tenant],
 ) -> Response[bytes]:
     """A gateway's notice: `success` when the payment is credited, now or before; `fail` otherwise."""
+    answer = await hear(request, runtime, tenant, channel_id, no)
+    if answer.status_code == HEARD:
+        await _go_on(runtime, tenant, no)
+    return answer
+
+
+async def hear(request: AnyRequest, runtime: Runtime, till: Till, channel_id: int, no: str) -> Response[bytes]:
+    """What a gateway is told that reports to a till: `success` with the status `HEARD`, or `fail`."""
     try:
         address = context.of(request.scope).address
         believed = await paying.notified(
-            runtime, tenant, _channel(channel_id), numbers.payment_no(no), await _params(request), address
+            runtime, till, _channel(channel_id), numbers.payment_no(no), await _params(request), address
         )
     except (PaymentGone, ChannelGone):
         return _word(b"fail", 404)
     except KamengError:
         return _word(b"fail", 400)
-    if not believed:
-        return _word(b"fail", 400)
-    await _go_on(runtime, tenant, no)
-    return _word(b"success", 200)
+    return _word(b"success", HEARD) if believed else _word(b"fail", 400)
 
 
 def _channel(channel_id: int) -> int:

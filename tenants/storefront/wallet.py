@@ -23,6 +23,7 @@ from kameng.web.forms import Form
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
 from tenants.orders import queries as orders
+from tenants.orders.errors import NotTakingOrders
 from tenants.storefront import checkout, entry, pages, pay_ways
 from tenants.storefront.entry import Person
 from tenants.storefront.products import PUBLIC
@@ -96,8 +97,10 @@ async def open_topup(
 ) -> tuple[str, Person | None]:
     """The payment's number, and the guest account if one was opened for it.
 
-    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `MembersOnly`, `TooManyRequests`.
+    Raises `ChannelGone`, `AmountOutOfRange`, `Invalid`, `MembersOnly`, `TooManyRequests`, `NotTakingOrders`.
     """
+    if not tenant.takes_orders:
+        raise NotTakingOrders
     entry.admit(visitor, reading)
     channel_id = checkout.channel_of(wanted.pay_method)
     cents = wanted.cents

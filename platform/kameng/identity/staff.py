@@ -126,6 +126,16 @@ async def create_staff(
     return staff_id
 
 
+async def create_hashed(
+    session: AsyncSession, login: str, name: str, password_hash: str, tenant_id: int | None, role: Role
+) -> UUID:
+    """`create_staff` for a password that was checked and hashed when it was chosen. Raises `LoginTaken`, `Invalid`."""
+    _check_role(tenant_id, role)
+    staff_id = await _insert(session, login, name, password_hash)
+    await add_membership(session, staff_id, tenant_id, role)
+    return staff_id
+
+
 async def create_account(
     session: AsyncSession, login: str, name: str, password: str | None, *, hasher: Passwords = STANDARD
 ) -> UUID:
@@ -134,10 +144,13 @@ async def create_account(
     """
     if password is not None:
         passwords.check_new(password)
+    return await _insert(session, login, name, await hasher.hash(password) if password is not None else None)
+
+
+async def _insert(session: AsyncSession, login: str, name: str, password_hash: str | None) -> UUID:
     check_name(name)
     staff_id = ids.uuid7()
-    hashed = await hasher.hash(password) if password is not None else None
-    values = {"id": staff_id, "login": login, "name": name, "password_hash": hashed}
+    values = {"id": staff_id, "login": login, "name": name, "password_hash": password_hash}
     try:
         async with session.begin_nested():
             await session.execute(INSERT, values)

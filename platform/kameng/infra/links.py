@@ -3,13 +3,21 @@
 In a request that is the host the person is at, so cookies go on to hold; in a follower, the primary one.
 """
 
+from typing import Protocol
+
 from kameng.infra.settings import Settings
-from kameng.infra.tenancy import Tenant
 
 
-def of_station(settings: Settings, tenant: Tenant, path: str) -> str:
+class AtHost(Protocol):
+    """Whoever has a host of his own: a `Tenant`, or the master's till."""
+
+    @property
+    def host(self) -> str: ...
+
+
+def of_station(settings: Settings, place: AtHost, path: str) -> str:
     """A page of a station; `path` begins with `/`."""
-    return settings.base_url(tenant.host) + path
+    return settings.base_url(place.host) + path
 
 
 def of_master(settings: Settings, path: str) -> str:

@@ -20,7 +20,8 @@ SELLING = frozenset({"trial", "active"})
 class Tenant(Struct, frozen=True, kw_only=True):
     """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour; `logo` and `favicon`
     are paths on its own hosts, or empty. `contacts` maps a kind of contact to what stands there; `footer` lists the
-    pages that its shop links to, each with `path` and `title`."""
+    pages that its shop links to, each with `path` and `title`. `orders_used_up`: its plan allows no more orders this
+    month; `invites_owners`: the master lets visitors apply for a station of their own."""
 
     id: int
     slug: str
@@ -35,6 +36,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     favicon: str
     notice: str
     contact: str
+    orders_used_up: bool
+    invites_owners: bool
     contacts: Mapping[str, str] = {}
     footer: Sequence[Mapping[str, str]] = ()
     database: Database
@@ -45,13 +48,13 @@ class Tenant(Struct, frozen=True, kw_only=True):
 
     @property
     def takes_orders(self) -> bool:
-        """Whether it sells now; `open_sale` (deploy/migrations/master) says the same inside a sale."""
-        return self.state in SELLING
+        """Whether it takes new orders now. Orders that were placed before are still paid for and delivered."""
+        return self.state in SELLING and not self.orders_used_up
 
     @property
     def is_open(self) -> bool:
         """Whether buyers are let in, be it only to look and to fetch what they bought."""
-        return self.takes_orders or self.state == "overdue"
+        return self.state in SELLING or self.state == "overdue"
 
     def begin(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One transaction in this tenant's schema with this tenant's rights; commits unless it raises."""

@@ -1,0 +1,6 @@
+"""Visitors and operators call the whole web application."""
+
+from tests.admin_ui.conftest import clients, door, operator
+from tests.tenants.applications.steps import gateway, master
+
+__all__ = ["clients", "door", "gateway", "master", "operator"]
