@@ -13,6 +13,7 @@ from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_closing import StationClosingController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
@@ -23,6 +24,7 @@ CONTROLLERS = (
     OverviewController,
     StationController,
     StationActController,
+    StationClosingController,
     GoodController,
     OfferController,
     PriceController,

@@ -14,7 +14,7 @@ CAPACITY = 10_000
 
 TENANT = """
     SELECT t.id, t.slug, t.name, t.state, h.host, t.time_zone, t.locale, t.accent, t.theme, t.logo, t.favicon,
-           t.notice, t.contact
+           t.notice, t.contact, t.state_reason, t.closing_until
     FROM tenants t JOIN hosts h ON h.tenant_id = t.id
 """
 BY_HOST = text(TENANT + "WHERE h.host = :key AND t.state <> 'closed'")

@@ -7,6 +7,7 @@ tenant code names shared tables and functions without a schema too; row-level se
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +19,8 @@ SELLING = frozenset({"trial", "active"})
 
 class Tenant(Struct, frozen=True, kw_only=True):
     """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour; `logo` and `favicon`
-    are paths on its own hosts, or empty."""
+    are paths on its own hosts, or empty. `state_reason` is why it is suspended or closing; a closing one is gone for
+    good at `closing_until`."""
 
     id: int
     slug: str
@@ -33,6 +35,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     favicon: str
     notice: str
     contact: str
+    state_reason: str = ""
+    closing_until: datetime | None = None
     database: Database
 
     @property
