@@ -39,6 +39,11 @@ STATIONS = {
     "closing": Badge("wait", N_("Closing")),
     "closed": Badge("off", N_("Closed")),
 }
+IMPORT_LINES = {
+    "waiting": Badge("wait", N_("To be opened")),
+    "opened": Badge("ok", N_("Opened")),
+    "refused": Badge("bad", N_("Refused")),
+}
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
@@ -179,6 +184,7 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "gateway_notice": NOTICES_OF_GATEWAY,
     "switch": SWITCHES,
     "station": STATIONS,
+    "import_line": IMPORT_LINES,
     "good": GOODS,
     "purchase": PURCHASES,
 }

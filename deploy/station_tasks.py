@@ -8,14 +8,19 @@ from sqlalchemy.exc import OperationalError
 from deploy.provisioning import provisioner
 from kameng.core.errors import KamengError
 from kameng.infra.runtime import Runtime
-from kameng.infra.tasks import periodic
+from kameng.infra.tasks import Later, follows, periodic
+from kameng.infra.tenancy import Tenant
 from tenants.registry import queries, retirement
+from tenants.registry.errors import CannotProvision
+from tenants.registry.events import ImportStarted
+from tenants.registry.imports import service as imports
 from tenants.registry.provisioning import By
 
 log = structlog.get_logger()
 
 ITSELF = By("system", "")
 RETIRED_AT_A_TIME = 50
+NO_ADMIN_S = 30.0
 
 
 @periodic(seconds=5)
@@ -44,3 +49,12 @@ async def retire_closed(runtime: Runtime) -> None:
             log.warning("not_retired", tenant=tenant_id, why=str(error))
         else:
             log.info("retired", tenant=tenant_id)
+
+
+@follows(ImportStarted, queue="stations")
+async def open_stations(event: ImportStarted, _: Tenant | None, runtime: Runtime) -> None:
+    """Some lines of an import; the rest comes by the next event."""
+    try:
+        await imports.open_some(runtime, provisioner(runtime.settings), event.import_id)
+    except CannotProvision as error:
+        raise Later(NO_ADMIN_S, error.message) from None

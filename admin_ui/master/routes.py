@@ -14,6 +14,7 @@ from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
 from admin_ui.master.station_acts import StationActController
 from admin_ui.master.station_closing import StationClosingController
+from admin_ui.master.station_imports import StationImportController
 from admin_ui.master.stations import StationController
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.tiers import TierController
@@ -25,6 +26,7 @@ CONTROLLERS = (
     StationController,
     StationActController,
     StationClosingController,
+    StationImportController,
     GoodController,
     OfferController,
     PriceController,

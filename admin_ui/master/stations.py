@@ -26,13 +26,14 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
 from kameng.web.people import TITLES, Staff
+from tenants.domains.errors import DomainTaken
 from tenants.registry import provisioning, queries
 from tenants.registry.errors import CannotProvision, HostTaken, SlugTaken
 from tenants.registry.provisioning import By, Provisioner
 
 LATEST = 10
 MOST_EXPORTED = 20_000
-WRONG = (Invalid, SlugTaken, HostTaken, LoginTaken, CannotProvision)
+WRONG = (Invalid, SlugTaken, HostTaken, DomainTaken, LoginTaken, CannotProvision)
 THEMES = {"classic": N_("Classic"), "market": N_("Market"), "night": N_("Night")}
 EXPORTED = ("no", "slug", "name", "host", "tier", "plan", "paid_until", "state", "deposit", "version", "opened")
 

@@ -23,6 +23,7 @@ from kameng.infra.settings import Settings
 from kameng.web.addresses import host_of
 from kameng.web.i18n import N_
 from tenants.domains import service as domains
+from tenants.domains.errors import DomainTaken
 from tenants.registry import queries, schemas, service
 from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
 from tenants.registry.events import StationOpened
@@ -106,7 +107,7 @@ async def open_station(
     runtime: Runtime, provisioner: Provisioner, draft: TenantDraft, owner: Owner | None, deposit_cents: int, by: By
 ) -> Opened:
     """Raises `Invalid` with every field at fault (of the draft, `owner_login`, `owner_password`), `CannotProvision`,
-    and `SlugTaken`, `HostTaken` or `LoginTaken` when another was first. Then nothing was made."""
+    and `SlugTaken`, `HostTaken`, `DomainTaken` or `LoginTaken` when another was first. Then nothing was made."""
     async with runtime.database.master_session() as session:
         await check(session, runtime.settings, draft, owner)
     async with runtime.database.master_session() as session:
@@ -123,14 +124,15 @@ async def place(
     owner: Owner | None,
     deposit_cents: int,
     by: By,
+    *,
+    claimed: int | None = None,
 ) -> Opened:
-    """Opens a station whose draft was checked, in the caller's master session, as the last thing it does. Raises what
-    `open_station` raises when another was first."""
-    tenant_id = await provisioner.claim(session)
+    """Opens a station whose draft was checked, in the caller's master session, as the last thing it does; `claimed` is
+    a number that the caller has taken for it. Raises what `open_station` raises when another was first."""
+    tenant_id = await provisioner.claim(session) if claimed is None else claimed
     with service.refusals():
         await service.insert(driver(session), tenant_id, draft, provisioner.version)
-    for domain in draft.domains:
-        await domains.claim(session, settings, tenant_id, domain)
+    await _claim_domains(session, settings, tenant_id, draft)
     if deposit_cents:
         await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
     if owner is not None:
@@ -146,6 +148,14 @@ async def place(
     }
     await audit.record(session, by.name, "stations.open", str(tenant_id), detail, by.address)
     return Opened(tenant_id, has_owner=owner is not None)
+
+
+async def _claim_domains(session: AsyncSession, settings: Settings, tenant_id: int, draft: TenantDraft) -> None:
+    for domain in draft.domains:
+        try:
+            await domains.claim(session, settings, tenant_id, domain)
+        except DomainTaken:
+            raise DomainTaken(field="domains") from None
 
 
 async def _add_owner(session: AsyncSession, tenant_id: int, owner: Owner) -> None:

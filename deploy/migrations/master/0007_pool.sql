@@ -35,7 +35,7 @@ CREATE TABLE master.station_import_lines (
     deposit_cents bigint NOT NULL DEFAULT 0,
     state text NOT NULL CHECK (state IN ('waiting', 'opened', 'refused')),
     errors jsonb NOT NULL DEFAULT '{}', -- column -> why it was refused
-    tenant_id int REFERENCES master.tenants,
+    tenant_id int REFERENCES master.tenants DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (import_id, line),
     CHECK ((state = 'opened') = (tenant_id IS NOT NULL)),
     CHECK (state = 'refused' OR draft IS NOT NULL)

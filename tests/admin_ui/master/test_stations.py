@@ -262,7 +262,8 @@ async def test_a_suspended_station_whose_plan_ran_out_is_overdue_when_it_is_reop
         await session.execute(
             text(
                 "WITH p AS (INSERT INTO plans (name, price_cents) VALUES (:name, 100) RETURNING id)"
-                " UPDATE tenants SET plan_id = p.id, paid_until = now() - interval '1 day' FROM p WHERE tenants.id = :id"
+                " UPDATE tenants SET plan_id = p.id, paid_until = now() - interval '1 day'"
+                " FROM p WHERE tenants.id = :id"
             ),
             {"name": f"plan {shop.tenant.slug}", "id": shop.tenant.id},
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -177,7 +176,6 @@ FILLER = """
 import asyncio
 from deploy.provisioning import provisioner
 from kameng.infra import settings
-print("ready", flush=True)
 asyncio.run(provisioner(settings.read()).fill(1000))
 """
 
@@ -186,14 +184,14 @@ async def test_a_filler_that_is_killed_leaves_only_whole_schemas(
     runtime: Runtime, servers: Servers, maker: Provisioner
 ) -> None:
     environ = {**os.environ, **SOURCES, **settings_door.to_environ(runtime.settings)}
-    with subprocess.Popen([sys.executable, "-c", FILLER], cwd=ROOT, env=environ, stdout=subprocess.PIPE) as filler:
-        async with asyncio.timeout(30):
-            while len(await waiting(runtime)) < 2:
-                await asyncio.sleep(0.01)
-        filler.kill()
-
+    filler = await asyncio.create_subprocess_exec(sys.executable, "-c", FILLER, cwd=ROOT, env=environ)
     async with asyncio.timeout(30):
-        while not await maker_is_alone(runtime):
+        while len(await waiting(runtime)) < 2:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.01)
+    filler.kill()
+    await filler.wait()
+    async with asyncio.timeout(30):
+        while not await maker_is_alone(runtime):  # noqa: ASYNC110 - PostgreSQL does it
             await asyncio.sleep(0.01)
     pool = await waiting(runtime)
     async with admin_connection(runtime.settings) as connection:

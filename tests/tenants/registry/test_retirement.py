@@ -203,7 +203,9 @@ async def test_while_a_purchase_is_not_settled_a_station_is_not_ended(runtime: R
 
     assert await left_in_postgres(runtime, shop) == (1, 1)
     async with runtime.database.master_session() as session:
-        await session.execute(text("UPDATE purchases SET state = 'failed' WHERE tenant_id = :id"), {"id": shop.tenant.id})
+        await session.execute(
+            text("UPDATE purchases SET state = 'failed' WHERE tenant_id = :id"), {"id": shop.tenant.id}
+        )
     await retirement.retire(runtime, shop.tenant.id, BY)
     assert await left_in_postgres(runtime, shop) == (0, 0)
 
@@ -239,7 +241,8 @@ async def left_in_postgres(runtime: Runtime, shop: Shop) -> tuple[int, int]:
     role = runtime.database.roles.tenant(shop.tenant.id)
     async with admin_connection(runtime.settings) as connection:
         row = await connection.execute(
-            "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = %s), (SELECT count(*) FROM pg_roles WHERE rolname = %s)",
+            "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = %s),"
+            " (SELECT count(*) FROM pg_roles WHERE rolname = %s)",
             [shop.tenant.schema, role],
         )
         schemas, roles = await row.fetchone() or (-1, -1)
