@@ -14,7 +14,8 @@ PLACE = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_.:/-]*")
 NAMES = {
     "IP", "KiB", "http://", "https://", "shop.example.com",
-    "KAMENG_ADMIN_URL", "submit.php", "pid", "CSV", "classic", "market", "night",  # names of settings and of gateways' fields
+    "KAMENG_ADMIN_URL", "submit.php", "pid",  # names of settings and of gateways' fields
+    "CSV", "classic", "market", "night",  # what stands in a file of stations
 }  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 ENGLISH_MARKS = re.compile(r"[!！]|(?<=[\u4e00-\u9fff])[,.:;?]|[,.:;?](?=[\u4e00-\u9fff])")
