@@ -183,7 +183,7 @@ async def _search(session: AsyncSession, asked: Wanted, *, is_master: bool) -> S
 async def _tenant_id(session: AsyncSession, station: str) -> int:
     if station == MASTER:
         return 0
-    found = await registry.number_of(session, station)
+    found = await registry.find_number(session, station)
     return NOBODY if found is None else found
 
 

@@ -62,6 +62,11 @@ APPLICATIONS = {
     "declined": Badge("off", N_("Declined")),
     "expired": Badge("off", N_("Expired")),
 }
+IMPORT_LINES = {
+    "waiting": Badge("wait", N_("To be opened")),
+    "opened": Badge("ok", N_("Opened")),
+    "refused": Badge("bad", N_("Refused")),
+}
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
 PRICE_CHANGES = {
     "draft": Badge("info", N_("To be looked at")),
@@ -263,6 +268,10 @@ ACTIONS = {
     "stations.open": N_("Opened a station"),
     "stations.suspend": N_("Suspended a station"),
     "stations.resume": N_("Reopened a station"),
+    "stations.close": N_("Began to close a station"),
+    "stations.reopen": N_("Undid the closing of a station"),
+    "stations.retire": N_("Closed a station for good"),
+    "stations.import": N_("Began to open stations from a file"),
     "stations.tier": N_("Changed a station's tier"),
     "deposits.begin": N_("Began to pay in to the deposit"),
     "deposits.pay_in": N_("Booked a deposit"),
@@ -332,6 +341,7 @@ DETAILS = {
     "at": N_("at"),
     "cost": N_("cost"),
     "deposit_cents": N_("deposit"),
+    "file": N_("file"),
     "amount_cents": N_("amount"),
     "domain": N_("domain"),
     "duplicates": N_("there already"),
@@ -360,6 +370,7 @@ DETAILS = {
     "rank": N_("rank"),
     "role": N_("role"),
     "signs": N_("characters"),
+    "sha256": N_("checksum"),
     "sku": N_("article"),
     "slug": N_("short name"),
     "state": N_("state"),
@@ -384,6 +395,7 @@ _BADGES: Mapping[str, Mapping[str, Badge]] = {
     "switch": SWITCHES,
     "station": STATIONS,
     "domain": DOMAINS,
+    "import_line": IMPORT_LINES,
     "good": GOODS,
     "price_change": PRICE_CHANGES,
     "special_price": SPECIAL_PRICES,

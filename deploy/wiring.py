@@ -4,7 +4,7 @@ an event recorded by a process that has not heard of its follower would be lost.
 from admin_ui import letters
 from billing.payments import tasks as payments
 from billing.wholesale import tasks as wholesale
-from deploy import openings
+from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
 from tenants.applications import tasks as applications
@@ -13,6 +13,7 @@ from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
+from tenants.registry import tasks as registry
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
@@ -27,6 +28,8 @@ MODULES = (
     orders,
     payments,
     plans,
+    registry,
+    station_tasks,
     tiering,
     toggles,
     visits,

@@ -26,6 +26,7 @@ from kameng.web.i18n import gettext
 from kameng.web.people import Staff
 from tenants.domains import checking, names, queries, service
 from tenants.domains.errors import BadDomain, DomainIsOurs, DomainIsYours, DomainTaken, HostInUse, TooManyClaims
+from tenants.toggles import flags
 
 PathHost = Annotated[str, PathParameter(pattern=r"^[a-z0-9.-]{1,253}$")]
 LOOKS = Limit(name="domain_looks", attempts=20, per_s=60, fails_open=True)  # each asks other people's servers
@@ -41,6 +42,7 @@ class DomainForm(Struct, frozen=True):
 
 class DomainController(Controller):
     path = PAGE
+    opt = flags.DOMAINS.opt
 
     @get("/", guards=[requires(Permission.DOMAINS_READ)])
     async def listed(

@@ -22,6 +22,7 @@ from kameng.web.i18n import gettext
 from kameng.web.people import Staff
 from tenants.openapi import keys
 from tenants.openapi.errors import KeyNotForGuests
+from tenants.toggles import flags
 
 
 class KeyForm(Struct, frozen=True):
@@ -32,6 +33,7 @@ class KeyForm(Struct, frozen=True):
 
 class KeyController(Controller):
     path = "/console/buyers/{buyer_id:uuid}/keys"
+    opt = flags.OPEN_API.opt
 
     @post("/", guards=[requires(Permission.KEYS_WRITE)])
     async def issue(

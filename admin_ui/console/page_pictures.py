@@ -23,12 +23,14 @@ from kameng.web.uploads import DRAINED
 from tenants.branding import pictures, queries
 from tenants.branding.drawing import MOST_BYTES
 from tenants.branding.errors import BadPicture, TooManyPictures
+from tenants.toggles import flags
 
 PATH = "/console/pages/pictures"
 
 
 class PagePictureController(Controller):
     path = PATH
+    opt = flags.PAGES.opt
     guards = [requires(Permission.BRANDING_WRITE)]  # noqa: RUF012 - Litestar reads it from the class
 
     @get("/")

@@ -23,6 +23,7 @@ from tenants.branding import markup, pages, queries
 from tenants.branding.errors import NothingToUndo, PathTaken, TooManyPages
 from tenants.branding.pages import PageDraft
 from tenants.branding.queries import CustomPage
+from tenants.toggles import flags
 
 PATH = "/console/pages"
 SHOWN_PICTURES = 24
@@ -30,6 +31,7 @@ SHOWN_PICTURES = 24
 
 class PageController(Controller):
     path = PATH
+    opt = flags.PAGES.opt
     guards = [requires(Permission.BRANDING_WRITE)]  # noqa: RUF012 - Litestar reads it from the class
 
     @get("/")

@@ -277,7 +277,7 @@ async def _detail(
         plans = await queries.plan_values(session, flag.key)
         reach = await queries.reach(session, flag.key, share)
         kept = [one for one in await queries.kept(session) if one.flag == flag.key and one.place == "choice"]
-        history = await audit_queries.recent(session, limit=HISTORY, search=flag.key)
+        history = await audit_queries.recent(session, audit_queries.Search(subject=flag.key), limit=HISTORY)
     return page(
         request,
         "master/flag.html",

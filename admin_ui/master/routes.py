@@ -25,7 +25,9 @@ from admin_ui.master.site import SiteController, master_notify
 from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
 from admin_ui.master.staff import HANDLERS as STAFF
 from admin_ui.master.station_acts import StationActController
+from admin_ui.master.station_closing import StationClosingController
 from admin_ui.master.station_features import StationFeatureController
+from admin_ui.master.station_imports import StationImportController
 from admin_ui.master.station_plan import StationPlanController
 from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
@@ -49,6 +51,8 @@ CONTROLLERS = (
     PlanController,
     ApplicationController,
     ApplicationSettingsController,
+    StationClosingController,
+    StationImportController,
     GoodController,
     OfferController,
     PriceController,

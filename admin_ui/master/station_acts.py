@@ -7,7 +7,6 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
-from admin_ui.fields import Switch
 from admin_ui.frame import AnyRequest, PathId
 from admin_ui.master import stations
 from admin_ui.master.station_form import Login
@@ -28,7 +27,10 @@ from kameng.web.i18n import N_, gettext
 from kameng.web.people import Staff
 from tenants.plans import service as plans
 from tenants.plans.errors import TooManyStaff
-from tenants.registry import queries, service
+from tenants.registry import closing, queries, service
+from tenants.registry.errors import StationClosed
+from tenants.registry.provisioning import By
+from tenants.registry.states import State
 
 Amount = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "100000000", "places": 2})]
 RequestKey = Annotated[str, Meta(pattern=r"^[A-Z0-9]{20}$")]
@@ -57,6 +59,12 @@ class TierForm(Struct, frozen=True):
     """Which price level the station gets."""
 
     tier_id: Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})]
+
+
+class SuspendForm(Struct, frozen=True):
+    """Why the shop is closed to its buyers."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class StaffForm(Struct, frozen=True):
@@ -115,13 +123,29 @@ class StationActController(Controller):
         runtime: NamedDependency[Runtime],
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
-        suspended = (await forms.parse(request, Switch)).paused
-        async with runtime.database.master_session() as session:
-            name = await service.suspend(session, tenant_id, suspended=suspended)
-            action = "stations.suspend" if suspended else "stations.resume"
-            await audit.record(session, staff.name, action, str(tenant_id), {"name": name}, staff.address)
-        runtime.directory.forget()
-        answers.toast(request, gettext("The shop is closed.") if suspended else gettext("The shop is open again."))
+        try:
+            sent = await forms.parse(request, SuspendForm)
+        except Invalid as error:
+            form = await forms.again(request, error)
+            return await stations.detail(request, runtime, tenant_id, 422, suspend_form=form)
+        await closing.suspend(runtime, tenant_id, sent.reason, By(staff.name, staff.address))
+        answers.toast(request, gettext("The shop is closed."))
+        return answers.redirect(request, f"/tenants/{tenant_id}")
+
+    @post("/resume", guards=[requires(Permission.TENANTS_WRITE)])
+    async def resume(
+        self,
+        tenant_id: PathId,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        staff: NamedDependency[Staff],
+    ) -> Response[Any]:
+        moved = await closing.resume(runtime, tenant_id, By(staff.name, staff.address))
+        if moved.after == State.OVERDUE:
+            told = gettext("The shop is open again, but takes no orders until its plan is paid.")
+            answers.toast(request, told, "warn")
+        else:
+            answers.toast(request, gettext("The shop is open again."))
         return answers.redirect(request, f"/tenants/{tenant_id}")
 
     @post("/staff", guards=[requires(Permission.TENANTS_WRITE)])
@@ -159,7 +183,9 @@ async def _book(runtime: Runtime, tenant_id: int, sent: DepositForm, by: Staff) 
 
 async def _add_staff(runtime: Runtime, tenant_id: int, sent: StaffForm, by: Staff) -> None:
     async with runtime.database.master_session() as session:
-        await queries.station(session, tenant_id)
+        station = await queries.station(session, tenant_id)
+        if station.state == State.CLOSED:
+            raise StationClosed
         await plans.check_staff(session, tenant_id)
         await people.create_staff(
             session, sent.staff_login, sent.staff_name, sent.staff_password, tenant_id, Role(sent.role)

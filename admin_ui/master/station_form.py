@@ -1,13 +1,19 @@
-"""The form that opens a station."""
+"""The form that opens a station; a line of an import is read by it too."""
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.core.errors import Invalid
 from kameng.core.money import to_cents
+from kameng.infra.settings import Settings
+from kameng.web import forms
 from kameng.web.forms import Secret
 from kameng.web.i18n import N_
+from tenants.registry import provisioning
 from tenants.registry.provisioning import Owner
 from tenants.registry.service import TenantDraft
 
@@ -27,35 +33,88 @@ Login = Annotated[
         extra={"message": N_("A login has 3 to 60 signs and no spaces.")},
     ),
 ]
+Chosen = Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})]
+Percent = Annotated[Decimal, Meta(extra={"ge": "0", "le": "1000", "places": 2})]
+Lines = Annotated[str, Meta(max_length=2000, extra={"lines": True})]
+Pairs = Sequence[tuple[str, str]]
+
+# What stands in for a required field that is wrong, so that the others can be looked at too.
+STAND_INS = {"slug": "a", "name": "a", "tier_id": "1"}
 
 
 class StationForm(Struct, frozen=True, kw_only=True):
-    """`hosts`: one in a line; `deposit` in yuan."""
+    """`hosts` and `domains`: one in a line; `deposit` in yuan; `markup` in percent, of use with `catalogue` "all"; no
+    `owner_login`: the station has no owner yet.
+    """
 
     slug: Slug
     name: Annotated[str, Meta(min_length=1, max_length=40)]
-    tier_id: Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})]
-    owner_login: Login
-    owner_password: Secret
-    hosts: Annotated[str, Meta(max_length=2000, extra={"lines": True})] = ""
+    tier_id: Chosen
+    plan_id: Chosen | None = None
+    hosts: Lines = ""
+    domains: Lines = ""
+    owner_login: Login = ""
+    owner_name: Annotated[str, Meta(max_length=40)] = ""
+    owner_password: Secret = ""
     accent: Accent = "#2563eb"
+    theme: Literal["classic", "market", "night"] = "classic"
+    notice: Annotated[str, Meta(max_length=500)] = ""
+    contact: Annotated[str, Meta(max_length=200)] = ""
     deposit: Yuan = Decimal(0)
+    catalogue: Literal["none", "all"] = "none"
+    markup: Percent = Decimal(10)
 
     def draft(self, station_domain: str) -> TenantDraft:
         """Without a host the station answers at its short name under the stations' domain."""
-        hosts = [line.strip().lower() for line in self.hosts.splitlines() if line.strip()]
         return TenantDraft(
             slug=self.slug,
             name=self.name,
             tier_id=self.tier_id,
-            hosts=hosts or [f"{self.slug}.{station_domain}"],
+            plan_id=self.plan_id,
+            hosts=_names(self.hosts) or [f"{self.slug}.{station_domain}"],
+            domains=_names(self.domains),
             accent=self.accent.lower(),
+            theme=self.theme,
+            notice=self.notice,
+            contact=self.contact,
+            markup_percent=self.markup if self.catalogue == "all" else None,
         )
 
     @property
-    def owner(self) -> Owner:
-        return Owner(self.owner_login, self.owner_login, self.owner_password)
+    def owner(self) -> Owner | None:
+        if not self.owner_login:
+            return None
+        return Owner(self.owner_login, self.owner_name or self.owner_login, self.owner_password)
 
     @property
     def deposit_cents(self) -> int:
         return to_cents(self.deposit)
+
+
+async def checked(session: AsyncSession, settings: Settings, sent: Pairs) -> StationForm:
+    """The form, if a station can be opened from it now. Raises `Invalid` with every field at fault: those that cannot
+    be read, and those that name what somebody else has. Master session.
+    """
+    malformed: dict[str, str] = {}
+    try:
+        form = forms.read(list(sent), StationForm)
+    except Invalid as error:
+        malformed = error.errors
+        kept = [(name, text) for name, text in sent if name not in malformed]
+        form = forms.read([*kept, *((name, STAND_INS[name]) for name in STAND_INS if name in malformed)], StationForm)
+    taken: dict[str, str] = {}
+    try:
+        await provisioning.check(session, settings, form.draft(settings.station_domain), form.owner)
+    except Invalid as error:
+        taken = error.errors
+    if "slug" in malformed and not form.hosts:
+        taken.pop("hosts", None)  # it is the stand-in's
+    if "owner_login" in malformed and not form.owner_password and "owner_password" not in malformed:
+        taken.pop("owner_password", None)
+    if malformed or taken:
+        raise Invalid({**taken, **malformed})
+    return form
+
+
+def _names(text: str) -> list[str]:
+    return [line.strip().lower() for line in text.splitlines() if line.strip()]

@@ -20,12 +20,12 @@ class Tab(Struct, frozen=True):
 
 TABS: Sequence[Tab] = (
     Tab(N_("Summary"), "", Permission.TENANTS_READ),
+    Tab(N_("Plan"), "/plan", Permission.PLANS_READ),
+    Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
     Tab(N_("Domains"), "/domains", Permission.TENANTS_READ),
+    Tab(N_("Features"), "/features", Permission.POLICIES_READ),
     Tab(N_("Team"), "/team", Permission.TENANTS_READ),
     Tab(N_("Visit"), "/visit", Permission.STATIONS_ENTER),
-    Tab(N_("Features"), "/features", Permission.POLICIES_READ),
-    Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
-    Tab(N_("Plan"), "/plan", Permission.PLANS_READ),
 )
 
 

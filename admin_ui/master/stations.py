@@ -6,28 +6,36 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
+from sqlalchemy import text
 
+from admin_ui import sheets, words
 from admin_ui.frame import AnyRequest, PathId, chips, page
-from admin_ui.master.station_form import StationForm
+from admin_ui.master import station_filters, station_form
 from admin_ui.master.station_tabs import tabs
 from billing.ledger import queries as ledger
 from billing.wholesale import queries as wholesale
 from kameng.core import ids
 from kameng.core.errors import Invalid
+from kameng.core.money import to_yuan
 from kameng.identity import staff as people
 from kameng.identity.permissions import STATION_ROLES, Permission
+from kameng.identity.staff import LoginTaken
 from kameng.infra.runtime import Runtime
-from kameng.web import answers, context, forms, paging
+from kameng.web import answers, context, forms, pages, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
-from kameng.web.i18n import gettext
+from kameng.web.i18n import N_, gettext
 from kameng.web.people import TITLES, Staff
+from tenants.domains.errors import DomainTaken
 from tenants.registry import provisioning, queries
-from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
+from tenants.registry.errors import CannotProvision, HostTaken, SlugTaken
 from tenants.registry.provisioning import By, Provisioner
 
 LATEST = 10
-WRONG = (Invalid, BadSlug, SlugTaken, HostTaken, CannotProvision)
+MOST_EXPORTED = 20_000
+WRONG = (Invalid, SlugTaken, HostTaken, DomainTaken, LoginTaken, CannotProvision)
+THEMES = {"classic": N_("Classic"), "market": N_("Market"), "night": N_("Night")}
+EXPORTED = ("no", "slug", "name", "host", "tier", "plan", "paid_until", "state", "deposit", "version", "opened")
 
 
 class StationController(Controller):
@@ -36,17 +44,48 @@ class StationController(Controller):
     @get("/", guards=[requires(Permission.TENANTS_READ)])
     async def listed(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         asked = paging.wanted(request)
-        values = {"words": asked.search, "pattern": paging.like(asked.search), "state": asked.get("state")}
+        filters = station_filters.read(asked)
         async with runtime.database.master_session() as session:
-            found = await paging.of_sql(session, queries.LINES, values, asked)
+            found = await paging.of_sql(session, filters.sql, filters.values, asked)
             counts = await queries.counts(session)
-        filters = chips(asked, "station", counts)
-        url = runtime.settings.base_url
-        return page(request, "master/stations.html", found=found, filters=filters, asked=asked, url=url)
+            tiers = _options(await wholesale.tiers(session))
+            plans = _options(await queries.plans(session))
+        return page(
+            request,
+            "master/stations.html",
+            found=found,
+            filters=chips(asked, "station", counts),
+            asked=asked,
+            kept={name: value for name, value in asked.query.items() if name != "q"},
+            is_narrowed=any((filters.words, filters.state, filters.tier_id, filters.plan_id)),
+            tier_options=[("", gettext("All tiers")), *tiers],
+            plan_options=[("", gettext("All plans")), *plans],
+            sort_options=station_filters.sorts(),
+            export="/tenants/stations.csv" + found.url(1).removeprefix(found.path),
+            url=runtime.settings.base_url,
+        )
+
+    @get("/stations.csv", guards=[requires(Permission.TENANTS_READ)])
+    async def export(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Response[Any]:
+        """The list as it is narrowed and ordered, all pages of it."""
+        filters = station_filters.read(paging.wanted(request))
+        async with runtime.database.master_session() as session:
+            limited = text(filters.sql + " LIMIT :most")
+            found = (await session.execute(limited, {**filters.values, "most": MOST_EXPORTED})).all()
+        rows = [
+            (
+                row.id, row.slug, row.name, row.host, row.tier, row.plan, pages.when(row.paid_until),
+                words.badge("station", row.state).word, to_yuan(row.deposit_cents), row.version,
+                pages.when(row.created_at),
+            )
+            for row in found
+        ]  # fmt: skip
+        return sheets.csv_file("stations.csv", EXPORTED, rows)
 
     @get("/new", guards=[requires(Permission.TENANTS_WRITE)])
     async def blank(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
-        return await _form(request, runtime, Form(values={"accent": "#2563eb", "deposit": "0.00"}))
+        values = {"accent": "#2563eb", "deposit": "0.00", "markup": "10"}
+        return await _form(request, runtime, Form(values=values))
 
     @post("/", guards=[requires(Permission.TENANTS_WRITE)])
     async def open(
@@ -57,7 +96,8 @@ class StationController(Controller):
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
         try:
-            sent = await forms.parse(request, StationForm)
+            async with runtime.database.master_session() as session:
+                sent = await station_form.checked(session, runtime.settings, await forms.pairs(request))
             draft = sent.draft(runtime.settings.station_domain)
             by = By(staff.name, staff.address)
             opened = await provisioning.open_station(runtime, provisioner, draft, sent.owner, sent.deposit_cents, by)
@@ -66,7 +106,7 @@ class StationController(Controller):
         if opened.has_owner:
             answers.toast(request, gettext("The station is open."))
         else:
-            answers.toast(request, gettext("The station is open, but its owner's login was taken: add one."), "warn")
+            answers.toast(request, gettext("The station is open. Now say who owns it."))
         return answers.redirect(request, f"/tenants/{opened.tenant_id}")
 
     @get("/{tenant_id:int}", guards=[requires(Permission.TENANTS_READ)])
@@ -81,6 +121,7 @@ async def detail(
     status: int = 200,
     deposit_form: Form | None = None,
     staff_form: Form | None = None,
+    suspend_form: Form | None = None,
 ) -> Template:
     """A station's page, with a form that was refused. Raises `StationGone`."""
     async with runtime.database.master_session() as session:
@@ -92,20 +133,23 @@ async def detail(
             station=station,
             tabs=tabs(context.of(request.scope), station.id),
             url=runtime.settings.base_url,
+            theme=gettext(THEMES[station.theme]),
             tier_options=_options(await wholesale.tiers(session)),
             history=await ledger.history_of(session, tenant_id, "deposit", limit=LATEST),
             members=await people.members(session, tenant_id),
             roles=[(str(role), gettext(TITLES[role])) for role in STATION_ROLES],
             request_key=ids.code(20),
+            certificate=await queries.certificate(session, tenant_id),
             deposit_form=deposit_form,
             staff_form=staff_form,
+            suspend_form=suspend_form,
         )
 
 
 async def _form(request: AnyRequest, runtime: Runtime, form: Form, status: int = 200) -> Template:
     async with runtime.database.master_session() as session:
         tiers = await wholesale.tiers(session)
-    domain = runtime.settings.station_domain
+        plans = await queries.plans(session)
     return page(
         request,
         "master/station_form.html",
@@ -113,9 +157,12 @@ async def _form(request: AnyRequest, runtime: Runtime, form: Form, status: int =
         form=form,
         tiers=tiers,
         tier_options=_options(tiers),
-        domain=domain,
+        plan_options=[("", gettext("No plan: no limits, never due")), *_options(plans)] if plans else [],
+        theme_options=[(code, gettext(word)) for code, word in THEMES.items()],
+        catalogue_options=[("none", gettext("An empty shop")), ("all", gettext("All goods of its tier"))],
+        domain=runtime.settings.station_domain,
     )
 
 
-def _options(tiers: Sequence[Any]) -> list[tuple[int, str]]:
-    return [(tier.id, tier.name) for tier in tiers]
+def _options(things: Sequence[Any]) -> list[tuple[int, str]]:
+    return [(thing.id, thing.name) for thing in things]

@@ -10,6 +10,7 @@ from msgspec import Struct
 from kameng.core.errors import KamengError
 from tenants.openapi import envelope
 from tenants.openapi.machines import provide_machine, signed_by_machine
+from tenants.toggles import flags
 
 
 class Door(Struct, frozen=True):
@@ -23,7 +24,7 @@ class Door(Struct, frozen=True):
 
 DOOR = Door(
     guards=[signed_by_machine],
-    opt={"csrf": False},  # a signature is what cookies would need a token for
+    opt={"csrf": False, **flags.OPEN_API.opt},  # a signature is what cookies would need a token for
     dependencies={"machine": Provide(provide_machine, sync_to_thread=False)},
     exception_handlers={KamengError: envelope.refused, HTTPException: envelope.unreadable},
 )

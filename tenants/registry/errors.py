@@ -1,4 +1,4 @@
-"""What can go wrong when a station is opened or changed."""
+"""What can go wrong when a station is opened, changed or closed."""
 
 from kameng.core.errors import Conflict, NotFound, Refused
 
@@ -21,3 +21,23 @@ class BadSlug(Refused):
 
 class CannotProvision(Refused):
     message = "Stations cannot be opened from here: this process has no administrator's connection."
+
+
+class NotInThisState(Conflict):
+    message = "The station is in another state by now. Load the page again."
+
+
+class StationClosed(Refused):
+    message = "This station is closed for good."
+
+
+class GraceLasts(Refused):
+    message = "The grace period lasts until %(until)s."
+
+
+class StillBuying(Refused):
+    message = "A purchase for this station is not settled yet. It can be closed for good once that is known."
+
+
+class ImportGone(NotFound):
+    message = "There is no such import."

@@ -1,32 +1,35 @@
-"""Opening a whole station: the station itself, its opening deposit, its owner's account.
+"""Opening a whole station: the station itself, its domains, its opening deposit, its owner's account; in one commit.
 
-The station is made by the administrator's connection in one transaction, the rest by the master's in others.
-What can be known beforehand is looked at first, so that nothing is made of a draft that cannot be finished;
-should the second half fail nevertheless, the station stands without an owner, and its page offers to add one.
+The schema comes from the pool, so that the master's own rights suffice and a commit is all it takes. An empty pool is
+filled by the administrator's connection first, which is slower; a schema that is then not used stays in the pool.
 """
 
 from collections.abc import Sequence
 
-import structlog
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.deposits import service as deposits
 from kameng.audit import service as audit
-from kameng.core.errors import Invalid
+from kameng.core.errors import Invalid, KamengError
 from kameng.identity import passwords, staff
 from kameng.identity.permissions import Role
 from kameng.identity.staff import LoginTaken
+from kameng.infra import outbox
 from kameng.infra.admin import admin_connection
-from kameng.infra.db import Roles
+from kameng.infra.db import Roles, driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
 from kameng.web.addresses import host_of
 from kameng.web.i18n import N_
-from tenants.registry import queries, service
+from tenants.domains import service as domains
+from tenants.domains.errors import DomainTaken
+from tenants.registry import queries, schemas, service
 from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
+from tenants.registry.events import StationOpened
 from tenants.registry.service import SLUG, TenantDraft
 
-log = structlog.get_logger()
+TRIES = 8  # others may take what was made for us, but each of them has made one too
 
 
 class Provisioner(Struct, frozen=True, kw_only=True):
@@ -39,12 +42,43 @@ class Provisioner(Struct, frozen=True, kw_only=True):
     login: str
     schema_sql: Sequence[bytes]
 
+    @property
+    def version(self) -> int:
+        return len(self.schema_sql)
+
     async def open(self, draft: TenantDraft) -> int:
-        """Makes the station. Raises `BadSlug`, `SlugTaken`, `HostTaken`, `CannotProvision`."""
+        """Makes the bare station. Raises `BadSlug`, `SlugTaken`, `HostTaken`, `CannotProvision`."""
         if not self.settings.admin_url:
             raise CannotProvision
         async with admin_connection(self.settings) as connection:
             return await service.open_tenant(connection, self.roles, self.login, draft, self.schema_sql)
+
+    async def fill(self, target: int) -> int:
+        """Builds schemas until `target` of today's version wait in the pool; returns how many it built. Each is a
+        transaction of its own, and several may fill at a time. Raises `CannotProvision`."""
+        if not self.settings.admin_url:
+            raise CannotProvision
+        built = 0
+        async with admin_connection(self.settings) as connection:
+            while await schemas.pool(connection, self.roles, self.login, self.schema_sql, target):
+                built += 1
+        return built
+
+    async def claim(self, session: AsyncSession) -> int:
+        """A schema out of the pool for this transaction, built first if none waits. Master session. Raises
+        `CannotProvision`."""
+        for _ in range(TRIES):
+            claimed = await service.claim(driver(session), self.version)
+            if claimed is not None:
+                return claimed
+            await self._build_one()
+        raise CannotProvision
+
+    async def _build_one(self) -> None:
+        if not self.settings.admin_url:
+            raise CannotProvision
+        async with admin_connection(self.settings) as connection:
+            await schemas.pool(connection, self.roles, self.login, self.schema_sql, None)
 
 
 class Owner(Struct, frozen=True):
@@ -70,60 +104,115 @@ class Opened(Struct, frozen=True):
 
 
 async def open_station(
-    runtime: Runtime, provisioner: Provisioner, draft: TenantDraft, owner: Owner, deposit_cents: int, by: By
+    runtime: Runtime, provisioner: Provisioner, draft: TenantDraft, owner: Owner | None, deposit_cents: int, by: By
 ) -> Opened:
-    """Raises `Invalid` with every field at fault (of the draft, `owner_login`, `owner_password`), and what
-    `Provisioner.open` raises when another was first; then nothing was made."""
-    await _check(runtime, draft, owner)
-    tenant_id = await provisioner.open(draft)
+    """Raises `Invalid` with every field at fault (of the draft, `owner_login`, `owner_password`), `CannotProvision`,
+    and `SlugTaken`, `HostTaken`, `DomainTaken` or `LoginTaken` when another was first. Then nothing was made."""
+    async with runtime.database.master_session() as session:
+        await check(session, runtime.settings, draft, owner)
+    async with runtime.database.master_session() as session:
+        opened = await place(session, runtime.settings, provisioner, draft, owner, deposit_cents, by)
     runtime.directory.forget()
-    async with runtime.database.master_session() as session:
-        if deposit_cents:
-            await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
-        detail = {
-            "slug": draft.slug,
-            "name": draft.name,
-            "hosts": list(draft.hosts),
-            "deposit_cents": deposit_cents,
-        }
-        await audit.record(session, by.name, "stations.open", str(tenant_id), detail, by.address)
-    return Opened(tenant_id, await _add_owner(runtime, tenant_id, owner, by))
+    return opened
 
 
-async def _add_owner(runtime: Runtime, tenant_id: int, owner: Owner, by: By) -> bool:
+async def place(
+    session: AsyncSession,
+    settings: Settings,
+    provisioner: Provisioner,
+    draft: TenantDraft,
+    owner: Owner | None,
+    deposit_cents: int,
+    by: By,
+    *,
+    claimed: int | None = None,
+) -> Opened:
+    """Opens a station whose draft was checked, in the caller's master session, as the last thing it does; `claimed` is
+    a number that the caller has taken for it. Raises what `open_station` raises when another was first."""
+    tenant_id = await provisioner.claim(session) if claimed is None else claimed
+    with service.refusals():
+        await service.insert(driver(session), tenant_id, draft, provisioner.version)
+    await _claim_domains(session, settings, tenant_id, draft)
+    if deposit_cents:
+        await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
+    if owner is not None:
+        await _add_owner(session, tenant_id, owner)
+    if draft.markup_percent is not None:
+        await outbox.record(session, StationOpened(tenant_id, draft.markup_percent))
+    detail = {
+        "slug": draft.slug,
+        "name": draft.name,
+        "hosts": [*draft.hosts, *draft.domains],
+        "deposit_cents": deposit_cents,
+        "login": owner.login if owner else "",
+    }
+    await audit.record(session, by.name, "stations.open", str(tenant_id), detail, by.address)
+    return Opened(tenant_id, has_owner=owner is not None)
+
+
+async def _claim_domains(session: AsyncSession, settings: Settings, tenant_id: int, draft: TenantDraft) -> None:
+    for domain in draft.domains:
+        try:
+            await domains.claim(session, settings, tenant_id, domain)
+        except DomainTaken:
+            raise DomainTaken(field="domains") from None
+
+
+async def _add_owner(session: AsyncSession, tenant_id: int, owner: Owner) -> None:
     try:
-        async with runtime.database.master_session() as session:
-            await staff.create_staff(session, owner.login, owner.name, owner.password, tenant_id, Role.OWNER)
-            detail = {"login": owner.login, "role": str(Role.OWNER)}
-            await audit.record(session, by.name, "staff.add", str(tenant_id), detail, by.address)
+        await staff.create_staff(session, owner.login, owner.name, owner.password, tenant_id, Role.OWNER)
     except LoginTaken:
-        log.warning("station_without_owner", tenant=tenant_id)
-        return False
-    return True
+        raise LoginTaken(field="owner_login") from None
 
 
-async def _check(runtime: Runtime, draft: TenantDraft, owner: Owner) -> None:
-    errors: dict[str, str] = {}
-    async with runtime.database.master_session() as session:
-        taken = await queries.taken(session, draft.slug, draft.hosts, draft.tier_id)
-        login_is_taken = await staff.is_taken(session, owner.login)
+async def check(session: AsyncSession, settings: Settings, draft: TenantDraft, owner: Owner | None) -> None:
+    """Whether a station can be opened from this draft now. Raises `Invalid` with every field at fault."""
+    taken = await queries.taken(session, draft)
+    errors = {
+        "slug": _wrong_slug(draft, taken),
+        "hosts": _wrong_hosts(settings, draft, taken),
+        "domains": await _wrong_domains(session, settings, draft),
+        "tier_id": N_("Choose one of the list.") if taken.tier_id else "",
+        "plan_id": N_("Choose one of the list.") if taken.plan_id else "",
+    }
+    if owner is not None:
+        errors["owner_login"] = LoginTaken.message if await staff.is_taken(session, owner.login) else ""
+        errors["owner_password"] = _wrong_password(owner.password)
+    wrong = {field: said for field, said in errors.items() if said}
+    if wrong:
+        raise Invalid(wrong)
+
+
+def _wrong_slug(draft: TenantDraft, taken: queries.Taken) -> str:
     if not SLUG.fullmatch(draft.slug):
-        errors["slug"] = BadSlug.message
-    elif taken.slug:
-        errors["slug"] = SlugTaken.message
+        return BadSlug.message
+    return SlugTaken.message if taken.slug else ""
+
+
+def _wrong_hosts(settings: Settings, draft: TenantDraft, taken: queries.Taken) -> str:
     if any(host_of(host) != host for host in draft.hosts):
-        errors["hosts"] = N_("A host is a name such as shop.example.com, without http:// and port.")
-    elif len(set(draft.hosts)) < len(draft.hosts):
-        errors["hosts"] = N_("A host is named twice.")
-    elif taken.hosts or runtime.settings.master_host in draft.hosts:
-        errors["hosts"] = HostTaken.message
-    if taken.tier_id:
-        errors["tier_id"] = N_("Choose one of the list.")
-    if login_is_taken:
-        errors["owner_login"] = LoginTaken.message
+        return N_("A host is a name such as shop.example.com, without http:// and port.")
+    if any(host.partition(".")[2] != settings.station_domain for host in draft.hosts):
+        return N_("Only names directly under the stations' domain are served at once; others go to the custom domains.")
+    if len(set(draft.hosts)) < len(draft.hosts):
+        return N_("A host is named twice.")
+    return HostTaken.message if taken.hosts or settings.master_host in draft.hosts else ""
+
+
+async def _wrong_domains(session: AsyncSession, settings: Settings, draft: TenantDraft) -> str:
+    if len(set(draft.domains)) < len(draft.domains):
+        return N_("A host is named twice.")
+    for domain in draft.domains:
+        try:
+            await domains.check(session, settings, domain)
+        except KamengError as refused:
+            return refused.message
+    return ""
+
+
+def _wrong_password(password: str) -> str:
     try:
-        passwords.check_new(owner.password, "owner_password")
+        passwords.check_new(password)
     except Invalid as weak:
-        errors |= weak.errors
-    if errors:
-        raise Invalid(errors)
+        return weak.errors["password"]
+    return ""

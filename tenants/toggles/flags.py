@@ -115,6 +115,27 @@ FEATURES = Flag(
     is_module=True,
     for_owner=False,
 )
+PAGES = Flag(
+    key="module.pages",
+    title=N_("Shop pages"),
+    description=N_("Pages of your own, such as questions and answers. Published ones stay in the shop."),
+    default=True,
+    is_module=True,
+)
+DOMAINS = Flag(
+    key="module.domains",
+    title=N_("Domains"),
+    description=N_("The page where domains of your own are added. Domains that are served go on being served."),
+    default=True,
+    is_module=True,
+)
+OPEN_API = Flag(
+    key="module.open_api",
+    title=N_("Buying by machine"),
+    description=N_("Other shops buy here with a key, from a member's wallet. Without it their requests find nothing."),
+    default=True,
+    is_module=True,
+)
 GUEST_CHECKOUT = Flag(
     key="shop.guest_checkout",
     title=N_("Buying without an account"),
@@ -169,6 +190,9 @@ FLAGS: Mapping[str, Flag] = {
         CHANNELS,
         AUDIT,
         FEATURES,
+        PAGES,
+        DOMAINS,
+        OPEN_API,
         GUEST_CHECKOUT,
         TOPUP,
         STOCK,

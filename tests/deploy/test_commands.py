@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli.main import cli
 from kameng.core import ids
+from kameng.core.errors import KamengError
 from kameng.infra import settings as settings_door
 from kameng.infra.settings import Settings
 from tests.support.processes import ROOT, SOURCES
@@ -77,8 +80,55 @@ def test_a_station_is_opened_and_listed(settings: Settings) -> None:
 
     assert opened.returncode == 0, opened.stderr
     assert (again.returncode, "is taken" in again.stderr) == (1, True)
+    assert "Traceback" not in again.stderr
     (line,) = [line for line in listed.stdout.splitlines() if f"shop-{mark}" in line]
     assert "¥12.34" in line
+
+
+def test_a_stations_life_at_the_command_line(settings: Settings) -> None:
+    slug = f"life-{ids.code(6).lower()}"
+    kameng_tier(settings, slug)
+    at_shell(settings, "tenant", "create", slug, "生死小店", "--tier", slug, "--deposit", "3.00")
+
+    assert "is suspended" in at_shell(settings, "tenant", "suspend", slug, "--reason", "test")
+    assert slug in at_shell(settings, "tenant", "list", "--state", "suspended")
+    assert "生死小店 is active" in at_shell(settings, "tenant", "resume", slug)
+
+    closing = ("tenant", "close", slug, "--reason", "test", "--yes")
+    assert "--accept-money 3.00" in refused_at_shell(settings, *closing)
+    assert f"undo: kameng tenant reopen {slug}" in at_shell(settings, *closing, "--accept-money", "3")
+    assert "生死小店 is active" in at_shell(settings, "tenant", "reopen", slug)
+
+    at_shell(settings, *closing, "--accept-money", "3")
+    assert "The grace period lasts until" in refused_at_shell(settings, "tenant", "retire", slug, "--yes")
+    assert "is gone" in at_shell(settings, "tenant", "retire", slug, "--now", "--yes")
+    assert slug in at_shell(settings, "tenant", "list", "--state", "closed")
+
+
+def test_what_is_wrong_with_a_new_station_is_said_at_the_command_line(settings: Settings) -> None:
+    mark = ids.code(6).lower()
+    kameng_tier(settings, mark)
+
+    told = refused_at_shell(
+        settings, "tenant", "create", f"Bad {mark}", "x", "--tier", mark, "--host", "shop.example.com"
+    )
+
+    assert "slug: A short name has" in told
+    assert "hosts: Only names directly under" in told
+
+
+def at_shell(settings: Settings, *words: str) -> str:
+    """What a command that went well has printed, in one line. In this process, as a new one takes seconds to start."""
+    done = CliRunner().invoke(cli, words, env={**settings_door.to_environ(settings), "COLUMNS": "200"})
+    assert done.exit_code == 0, repr(done.exception)
+    return " ".join(done.output.split())
+
+
+def refused_at_shell(settings: Settings, *words: str) -> str:
+    """The sentence with which a command is refused."""
+    done = CliRunner().invoke(cli, words, env=settings_door.to_environ(settings))
+    assert isinstance(done.exception, KamengError), done.output
+    return str(done.exception)
 
 
 def kameng_tier(settings: Settings, name: str) -> None:

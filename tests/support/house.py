@@ -48,6 +48,7 @@ def settings_for(servers: Servers, **changes: object) -> Settings:
         "vault_key": base64.b64encode(os.urandom(32)).decode(),
         "allow_private_suppliers": True,
         "supplier_timeout_s": 1.0,
+        "pool_schemas": 0,
         "log_level": "critical",
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]  # names are checked by the struct itself

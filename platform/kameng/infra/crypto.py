@@ -5,6 +5,7 @@ value copied to another table, column, row or tenant does not open. AES-GCM: NIS
 fingerprints: HKDF-SHA256, RFC 5869. When a scope's data key is destroyed, all that it sealed is gone.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -24,10 +25,23 @@ from kameng.infra.db import Database
 VERSION = b"\x01"
 NONCE_BYTES = 12
 MASTER = "master"
+TENANT = "tenant_"
+LIFETIME_S = 300.0  # then a process has dropped a tenant's key and reads it again, if it is still there
+
+# A closed tenant's key was destroyed, and it gets no other.
+MAKE = text(
+    "INSERT INTO data_keys (scope, sealed) SELECT :scope, :sealed"
+    " WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE id = :tenant_id AND state = 'closed') ON CONFLICT DO NOTHING"
+)
+FIND = text("SELECT sealed FROM data_keys WHERE scope = :scope")
 
 
 class Unsealable(Exception):
     """The value was not sealed with this key for this place. A bug or tampering, never a user's mistake."""
+
+
+class KeyDestroyed(Unsealable):
+    """The tenant is closed: its key is gone, and with it all that it sealed."""
 
 
 class Sealer:
@@ -70,10 +84,13 @@ class Vault(Struct, frozen=True):
 
 
 class Keyring:
-    """The data keys of this deployment, opened with the vault key and kept in the process."""
+    """The data keys of this deployment, opened with the vault key. The master's stays in the process, a tenant's for
+    `lifetime_s`: so the key of a closed tenant leaves the memory of every process by itself.
+    """
 
-    def __init__(self, database: Database, vault_key: str) -> None:
+    def __init__(self, database: Database, vault_key: str, lifetime_s: float = LIFETIME_S) -> None:
         self.database = database
+        self.lifetime_s = lifetime_s
         self._vault = Sealer("vault", base64.b64decode(vault_key))
         self._open: dict[str, Sealer] = {}
 
@@ -81,25 +98,37 @@ class Keyring:
         return await self.sealer(MASTER)
 
     async def tenant(self, tenant_id: int) -> Sealer:
-        return await self.sealer(f"tenant_{tenant_id}")
+        return await self.sealer(f"{TENANT}{tenant_id}")
+
+    def forget(self, tenant_id: int) -> None:
+        """Drops a tenant's key from this process; for whoever has just destroyed it."""
+        self._open.pop(f"{TENANT}{tenant_id}", None)
 
     async def vault(self, tenant_id: int) -> Vault:
         return Vault(await self.master(), await self.tenant(tenant_id))
 
     async def sealer(self, scope: str) -> Sealer:
-        """The sealer of `scope`; its key is made at first use. Raises `Unsealable` under a wrong vault key."""
+        """The sealer of `scope`; its key is made at first use. Raises `Unsealable` under a wrong vault key,
+        `KeyDestroyed` for a closed tenant."""
         if scope not in self._open:
             async with self.database.master_session() as session:
                 sealed = await self._data_key(session, scope)
             key = base64.b64decode(self._vault.open("data_keys.sealed", scope, sealed))
             self._open[scope] = Sealer(scope, key)
+            if scope != MASTER:
+                asyncio.get_running_loop().call_later(self.lifetime_s, self._open.pop, scope, None)
         return self._open[scope]
 
     async def _data_key(self, session: AsyncSession, scope: str) -> bytes:
         fresh = base64.b64encode(AESGCM.generate_key(256)).decode()
-        await session.execute(
-            text("INSERT INTO data_keys (scope, sealed) VALUES (:scope, :sealed) ON CONFLICT DO NOTHING"),
-            {"scope": scope, "sealed": self._vault.seal("data_keys.sealed", scope, fresh)},
-        )
-        row = await session.execute(text("SELECT sealed FROM data_keys WHERE scope = :scope"), {"scope": scope})
-        return bytes(row.scalar_one())
+        number = scope.removeprefix(TENANT)
+        values = {
+            "scope": scope,
+            "sealed": self._vault.seal("data_keys.sealed", scope, fresh),
+            "tenant_id": int(number) if number.isdigit() else None,
+        }
+        await session.execute(MAKE, values)
+        sealed = (await session.execute(FIND, {"scope": scope})).scalar_one_or_none()
+        if sealed is None:
+            raise KeyDestroyed(scope)
+        return bytes(sealed)

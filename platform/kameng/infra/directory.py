@@ -14,7 +14,8 @@ CAPACITY = 10_000
 
 TENANT = """
     SELECT t.id, t.slug, t.name, t.state, h.host, t.time_zone, t.locale, t.accent, t.theme, t.logo, t.favicon,
-           t.notice, t.contact, t.contacts, t.footer, t.orders_used_up,
+           t.notice, t.contact, t.contacts, t.footer, t.orders_used_up, t.state_reason,
+           t.closing_until,
            EXISTS (SELECT 1 FROM application_settings WHERE mode <> 'closed') AS invites_owners
     FROM tenants t JOIN hosts h ON h.tenant_id = t.id
 """

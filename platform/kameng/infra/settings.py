@@ -39,6 +39,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_port: int = 0  # 0: no metrics
     web_workers: int = 1
     pool_size: int = 5  # of each process: twice the cores and one; more only wait for each other in PostgreSQL
+    pool_schemas: int = 3  # schemas kept ready, so that a station is open at once
+    closing_days: int = 30  # how long a closing can be undone
     trusted_proxies: str = ""  # addresses whose X-Forwarded-For is believed, by commas
     supplier_timeout_s: float = 8.0
     gateway_timeout_s: float = 5.0

@@ -7,6 +7,7 @@ tenant code names shared tables and functions without a schema too; row-level se
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import text
@@ -21,7 +22,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     """One sub-station as the rest of the program sees it. `accent` is a `#rrggbb` colour; `logo` and `favicon`
     are paths on its own hosts, or empty. `contacts` maps a kind of contact to what stands there; `footer` lists the
     pages that its shop links to, each with `path` and `title`. `orders_used_up`: its plan allows no more orders this
-    month; `invites_owners`: the master lets visitors apply for a station of their own."""
+    month; `invites_owners`: the master lets visitors apply for a station of their own. `state_reason` is why
+    it is suspended or closing; a closing one is gone for good at `closing_until`."""
 
     id: int
     slug: str
@@ -40,6 +42,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     invites_owners: bool
     contacts: Mapping[str, str] = {}
     footer: Sequence[Mapping[str, str]] = ()
+    state_reason: str = ""
+    closing_until: datetime | None = None
     database: Database
 
     @property

@@ -1,6 +1,9 @@
 """Opening stations, and what the master does to them."""
 
+import csv
+import io
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -9,8 +12,9 @@ from billing.wholesale import service as wholesale
 from kameng.core import ids
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
+from tenants.registry import queries
 from tests.admin_ui.conftest import PASSWORD, SignIn, audited, person
-from tests.support.house import Shop, ledger_is_balanced, open_shop
+from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.staff_client import StaffClient, error_at, hidden, text_of
 
 Clients = Callable[[str], StaffClient]
@@ -61,15 +65,72 @@ async def test_a_new_station_is_reachable_at_once_and_its_owner_can_sign_in(
     assert await ledger_is_balanced(runtime)
 
 
-async def test_hosts_of_its_own_lead_to_the_station(runtime: Runtime, operator: StaffClient, clients: Clients) -> None:
+async def test_hosts_under_the_stations_domain_are_served_and_custom_domains_are_claimed(
+    runtime: Runtime, operator: StaffClient, clients: Clients
+) -> None:
     form = await draft(runtime)
-    hosts = [f"{form['slug']}.example.com", f"www.{form['slug']}.example.com"]
+    hosts = [f"{form['slug']}.localhost", f"www-{form['slug']}.localhost"]
+    custom = f"shop.{form['slug']}.example.com"
     await operator.get("/tenants/new")
 
-    await operator.follow(await operator.post("/tenants", **form, hosts="\r\n".join(hosts)))
+    page = await operator.follow(await operator.post("/tenants", **form, hosts="\r\n".join(hosts), domains=custom))
 
     for host in hosts:
         assert (await clients(host).get("/console/login")).status_code == 200
+    assert (await clients(custom).get("/console/login")).status_code == 404
+    assert f"Domains not proved yet {custom}" in text_of(page)
+
+
+async def test_a_station_opens_with_its_look_and_all_goods_of_its_tier(
+    runtime: Runtime, shop: Shop, operator: StaffClient, clients: Clients
+) -> None:
+    form = await draft(runtime)
+    async with runtime.database.master_session() as session:
+        station = await queries.station(session, shop.tenant.id)
+    look = {"theme": "night", "notice": "全场自动发货", "contact": "QQ 800-1001"}
+    goods = {"catalogue": "all", "markup": "12.5", "tier_id": str(station.tier_id)}
+    await operator.get("/tenants/new")
+
+    page = await operator.follow(await operator.post("/tenants", **form | look | goods))
+    await work_off(runtime)
+    await work_off(runtime)
+
+    assert "Theme Night" in text_of(page)
+    home = await clients(f"{form['slug']}.localhost").get("/")
+    assert "¥9.00" in home.text  # 8.00 and 12.5 %
+    assert "全场自动发货" in home.text
+    assert "QQ 800-1001" in home.text
+
+
+async def test_a_station_opens_without_an_owner_and_its_page_says_so(runtime: Runtime, operator: StaffClient) -> None:
+    form = await draft(runtime)
+    await operator.get("/tenants/new")
+
+    page = await operator.follow(await operator.post("/tenants", **form | {"owner_login": "", "owner_password": ""}))
+
+    assert "Nobody owns this station yet" in text_of(page)
+
+
+@pytest.mark.parametrize(("trial_days", "state"), [(14, "trial"), (0, "active")])
+async def test_a_station_with_a_plan_begins_on_trial_or_is_due_at_once(
+    runtime: Runtime, operator: StaffClient, trial_days: int, state: str
+) -> None:
+    form = await draft(runtime)
+    async with runtime.database.master_session() as session:
+        row = await session.execute(
+            text("INSERT INTO plans (name, price_cents, trial_days) VALUES (:name, 9900, :days) RETURNING id"),
+            {"name": form["slug"], "days": trial_days},
+        )
+        plan_id = row.scalar_one()
+    await operator.get("/tenants/new")
+
+    page = await operator.follow(await operator.post("/tenants", **form, plan_id=plan_id))
+
+    async with runtime.database.master_session() as session:
+        station = await queries.station(session, int(page.url.path.rpartition("/")[2]))
+    assert (station.state, station.plan) == (state, form["slug"])
+    assert station.paid_until == station.created_at + timedelta(days=trial_days)
+    assert station.name in text_of(await operator.get(f"/tenants?plan={plan_id}"))
 
 
 async def test_everything_that_is_taken_is_named_at_its_field_and_nothing_is_made(
@@ -97,8 +158,14 @@ async def test_everything_that_is_taken_is_named_at_its_field_and_nothing_is_mad
         ("slug", "Two Words", "small letters, digits and hyphens"),
         ("slug", "-dash", "small letters, digits and hyphens"),
         ("hosts", "http://shop.example.com/", "A host is a name"),
-        ("hosts", "shop.example.com\nshop.example.com", "A host is named twice."),
+        ("hosts", "shop.example.com", "Only names directly under the stations' domain"),
+        ("hosts", "twice.localhost\ntwice.localhost", "A host is named twice."),
         ("hosts", "master.localhost", "This host belongs to another station."),
+        ("domains", "http://shop.example.com/", "A domain is a name"),
+        ("domains", "shop.localhost", "are given by the master"),
+        ("plan_id", "2147483647", "Choose one of the list."),
+        ("theme", "purple", "Choose one of the list."),
+        ("markup", "-1", "Write a number"),
         ("tier_id", "2147483647", "Choose one of the list."),
         ("accent", "red;}", "Write a colour"),
         ("owner_login", "a b", "no spaces"),
@@ -119,6 +186,22 @@ async def test_a_wrong_field_is_named_and_nothing_is_made(
     assert said in error_at(answer, field)
     assert PASSWORD not in answer.text
     assert await stations_called(runtime, form["slug"]) == 0
+
+
+async def test_what_cannot_be_read_and_what_is_taken_are_named_together(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    form = await draft(runtime)
+    await operator.get("/tenants/new")
+
+    answer = await operator.post(
+        "/tenants", **form | {"slug": shop.tenant.slug, "name": "", "accent": "red", "domains": "a b", "tier_id": "x"}
+    )
+
+    wrong = {field: bool(error_at(answer, field)) for field in ("slug", "name", "accent", "domains", "tier_id")}
+    assert all(wrong.values()), wrong
+    assert error_at(answer, "hosts") == "This host belongs to another station."
+    assert error_at(answer, "owner_login") == ""
 
 
 async def test_a_deposit_form_sent_twice_is_booked_once(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
@@ -150,22 +233,68 @@ async def test_more_than_the_deposit_is_not_paid_out(shop: Shop, operator: Staff
     assert await shop.deposit_cents() == before
 
 
-async def test_a_suspended_shop_is_closed_while_its_console_stays_open(
-    runtime: Runtime, shop: Shop, operator: StaffClient, owner: StaffClient
+async def test_a_suspended_shop_is_closed_while_its_console_stays_open_and_says_why(
+    runtime: Runtime, shop: Shop, operator: StaffClient, owner: StaffClient, clients: Clients
 ) -> None:
     path = f"/tenants/{shop.tenant.id}"
     await operator.get(path)
 
-    await operator.follow(await operator.post(f"{path}/suspend", paused="yes"))
+    refused = await operator.post(f"{path}/suspend", reason="")
+    assert error_at(refused, "reason") == "Fill this in."
+    await operator.follow(await operator.post(f"{path}/suspend", reason="重复投诉"))
     assert shop.tenant.name in text_of(await operator.get("/tenants?state=suspended"))
-    assert (await owner.get("/console")).status_code == 200
-    tenant = await runtime.directory.tenant(shop.tenant.id)
-    assert tenant.state == "suspended"
+    assert (await clients(shop.tenant.host).get("/")).status_code == 503
+    assert "has closed this shop to its buyers: 重复投诉" in text_of(await owner.get("/console"))
+    again = await operator.post(f"{path}/suspend", reason="重复投诉")
+    assert again.status_code == 409
 
-    await operator.follow(await operator.post(f"{path}/suspend"))
-    assert (await runtime.directory.tenant(shop.tenant.id)).state == "active"
+    await operator.follow(await operator.post(f"{path}/resume"))
+    assert (await clients(shop.tenant.host).get("/")).status_code == 200
     assert len(await audited(runtime, "stations.suspend", str(shop.tenant.id))) == 1
     assert len(await audited(runtime, "stations.resume", str(shop.tenant.id))) == 1
+
+
+async def test_a_suspended_station_whose_plan_ran_out_is_overdue_when_it_is_reopened(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    path = f"/tenants/{shop.tenant.id}"
+    async with runtime.database.master_session() as session:
+        await session.execute(
+            text(
+                "WITH p AS (INSERT INTO plans (name, price_cents) VALUES (:name, 100) RETURNING id)"
+                " UPDATE tenants SET plan_id = p.id, paid_until = now() - interval '1 day'"
+                " FROM p WHERE tenants.id = :id"
+            ),
+            {"name": f"plan {shop.tenant.slug}", "id": shop.tenant.id},
+        )
+    await operator.get(path)
+    await operator.post(f"{path}/suspend", reason="x")
+
+    page = await operator.follow(await operator.post(f"{path}/resume"))
+
+    assert "takes no orders until its plan is paid" in page.text
+    assert (await runtime.directory.tenant(shop.tenant.id)).state == "overdue"
+
+
+async def test_the_list_is_narrowed_ordered_and_downloaded(runtime: Runtime, operator: StaffClient) -> None:
+    rich, poor = await open_shop(runtime, deposit_cents=50_000), await open_shop(runtime, deposit_cents=1)
+    async with runtime.database.master_session() as session:
+        tier = (await queries.station(session, poor.tenant.id)).tier_id
+        await session.execute(
+            text("UPDATE tenants SET tier_id = :tier, name = '=1+1' WHERE id = :id"),
+            {"tier": tier, "id": rich.tenant.id},
+        )
+    address = f"tier={tier}&sort=deposit"
+
+    page = (await operator.get(f"/tenants?{address}")).text
+    told = await operator.get(f"/tenants/stations.csv?{address}")
+
+    assert page.index(f'href="/tenants/{poor.tenant.id}"') < page.index(f'href="/tenants/{rich.tenant.id}"')
+    assert "attachment" in told.headers["content-disposition"]
+    lines = list(csv.DictReader(io.StringIO(told.text.removeprefix("\ufeff"))))
+    assert [line["no"] for line in lines] == [str(poor.tenant.id), str(rich.tenant.id)]
+    assert [line["deposit"] for line in lines] == ["0.01", "500.00"]
+    assert lines[1]["name"] == "'=1+1"  # no formula for a spreadsheet
 
 
 async def test_a_station_without_an_owner_says_so_and_gets_one(

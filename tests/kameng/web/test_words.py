@@ -8,9 +8,9 @@ from babel.messages.catalog import Catalog
 
 from kameng.core.errors import TooManyRequests
 from kameng.web import i18n
+from kameng.web.colour import text_on
 from kameng.web.i18n import extraction
 from kameng.web.pages import iso, when, yuan
-from kameng.web.theme import text_on
 from tests.kameng.web.house import Browser
 
 MODULE = '''

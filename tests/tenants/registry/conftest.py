@@ -1,0 +1,5 @@
+"""Stations are opened and closed through the consoles too."""
+
+from tests.admin_ui.conftest import clients, door, operator, sign_in
+
+__all__ = ["clients", "door", "operator", "sign_in"]
