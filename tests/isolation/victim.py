@@ -19,6 +19,7 @@ from tenants.buyers import service as buyers
 from tenants.buyers.service import Registration
 from tenants.notices import service as notices
 from tenants.openapi import keys, numbers
+from tests.isolation import belongings
 from tests.support.house import Shop, open_shop
 
 OWN_NUMBERS_FROM = 700_000_000  # so that no number of B is also one of A
@@ -120,6 +121,7 @@ async def open_victim(runtime: Runtime) -> Victim:
             session, login, names["owner"], PASSWORD, shop.tenant.id, Role.OWNER, hasher=CHEAP
         )
     (card,) = await shop.keys(placed.id)
+    more = await belongings.give(runtime, shop, owner_id, mark)
     return Victim(
         shop=shop,
         values={
@@ -137,10 +139,11 @@ async def open_victim(runtime: Runtime) -> Victim:
             "offer_id": [str(supply.offer_id)],
             "supplier_id": [str(supply.supplier_id)],
             "reference": [names["reference"]],
+            **more.values,
         },
         private=[
             names["login"], names["contact"], names["merchant"], names["owner"], names["key"], login, card,
-            placed.no, payment.no, issued.key, issued.secret, f"D-{mark}",
+            placed.no, payment.no, issued.key, issued.secret, f"D-{mark}", *more.private,
         ],
         public=[names["product"], names["channel"]],
         owner=login,
