@@ -85,10 +85,12 @@ async def employee(runtime: Runtime, door: HostDispatch, shop: Shop, role: Role)
     return await employee_called(door, shop.tenant.host, login, str(role))
 
 
-async def employee_called(door: HostDispatch, host: str, login: str, name: str) -> Stranger:
+async def employee_called(
+    door: HostDispatch, host: str, login: str, name: str, page: str = "/console/login"
+) -> Stranger:
     """Signs somebody in at a console."""
     async with StaffClient(door, host) as client:
-        answer = await client.sign_in(login, PASSWORD, "/console/login")
+        answer = await client.sign_in(login, PASSWORD, page)
         assert answer.status_code == 303
         return Stranger(name=name, jar=dict(client.http.cookies), token=client.token)
 
