@@ -77,8 +77,6 @@ class OwnerCells(Struct, frozen=True):
 
 def read(body: bytes) -> list[Row]:
     """The lines of a CSV file: UTF-8 or GB 18030; commas, semicolons or tabs. Raises `Invalid` at `file`."""
-    if len(body) > MOST_BYTES:
-        raise Invalid({"file": "The file is larger than 1 MiB."})
     try:
         rows = list(_rows(_text(body)))
     except csv.Error:

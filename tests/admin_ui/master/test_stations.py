@@ -161,7 +161,7 @@ async def test_everything_that_is_taken_is_named_at_its_field_and_nothing_is_mad
         ("hosts", "shop.example.com", "Only names directly under the stations' domain"),
         ("hosts", "twice.localhost\ntwice.localhost", "A host is named twice."),
         ("hosts", "master.localhost", "This host belongs to another station."),
-        ("domains", "http://shop.example.com/", "A domain is a name"),
+        ("domains", "http://shop.example.com/", "write only shop.example.com"),
         ("domains", "shop.localhost", "are given by the master"),
         ("plan_id", "2147483647", "Choose one of the list."),
         ("theme", "purple", "Choose one of the list."),
