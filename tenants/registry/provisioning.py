@@ -133,6 +133,7 @@ async def place(
     with service.refusals():
         await service.insert(driver(session), tenant_id, draft, provisioner.version)
     await _claim_domains(session, settings, tenant_id, draft)
+    await domains.hosts_changed(session)
     if deposit_cents:
         await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
     if owner is not None:
