@@ -121,7 +121,7 @@ async def test_after_the_grace_period_everything_is_gone_but_what_must_stay(
 
     page = text_of(await operator.get(f"/tenants/{shop.tenant.id}"))
     assert "Closed for good" in page
-    assert "Add an account" not in page
+    assert "Change the tier" not in page
     assert (await operator.post(f"/tenants/{shop.tenant.id}/reopen")).status_code == 409
 
 
