@@ -266,6 +266,7 @@ ACTIONS = {
     "pages.picture": N_("Added a picture"),
     "pages.drop_picture": N_("Deleted a picture"),
     "stations.open": N_("Opened a station"),
+    "stations.import_links": N_("Took the links of new owners"),
     "stations.suspend": N_("Suspended a station"),
     "stations.resume": N_("Reopened a station"),
     "stations.close": N_("Began to close a station"),

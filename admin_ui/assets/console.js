@@ -12,3 +12,4 @@ import "./drawer.js";
 import "./keys.js";
 import "./load-charts.js";
 import "./look.js";
+import "./only-for.js";

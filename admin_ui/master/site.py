@@ -13,8 +13,9 @@ from litestar.response import Template
 from msgspec import Meta, Struct
 
 from admin_ui import words
+from admin_ui.fields import Login
 from admin_ui.frame import AnyRequest
-from admin_ui.master.station_form import Login, Slug
+from admin_ui.master.station_form import Slug
 from billing.payments import queries as payment_queries
 from billing.payments import service as paying
 from billing.payments.till import master_till

@@ -1,4 +1,4 @@
-"""What the master does to one station: its deposit, its tier, its state, its staff."""
+"""What the master does to one station: its deposit, its tier, its state."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,26 +9,19 @@ from msgspec import Meta, Struct
 
 from admin_ui.frame import AnyRequest, PathId
 from admin_ui.master import stations
-from admin_ui.master.station_form import Login
 from billing.deposits import service as deposits
 from billing.ledger.errors import DepositTooLow
 from billing.wholesale import queries as wholesale
 from kameng.audit import service as audit
-from kameng.core.errors import Invalid, KamengError, Refused
+from kameng.core.errors import Invalid, Refused
 from kameng.core.money import to_cents
-from kameng.identity import staff as people
-from kameng.identity.permissions import Permission, Role
-from kameng.identity.staff import LoginTaken
+from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, forms
-from kameng.web.forms import Secret
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
 from kameng.web.people import Staff
-from tenants.plans import service as plans
-from tenants.plans.errors import TooManyStaff
 from tenants.registry import closing, queries, service
-from tenants.registry.errors import StationClosed
 from tenants.registry.provisioning import By
 from tenants.registry.states import State
 
@@ -65,15 +58,6 @@ class SuspendForm(Struct, frozen=True):
     """Why the shop is closed to its buyers."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
-
-
-class StaffForm(Struct, frozen=True):
-    """A new account at the station."""
-
-    staff_login: Login
-    staff_name: Annotated[str, Meta(min_length=1, max_length=40)]
-    staff_password: Secret
-    role: Literal["owner", "deputy", "service", "finance"]
 
 
 class StationActController(Controller):
@@ -148,23 +132,6 @@ class StationActController(Controller):
             answers.toast(request, gettext("The shop is open again."))
         return answers.redirect(request, f"/tenants/{tenant_id}")
 
-    @post("/staff", guards=[requires(Permission.TENANTS_WRITE)])
-    async def add_staff(
-        self,
-        tenant_id: PathId,
-        request: AnyRequest,
-        runtime: NamedDependency[Runtime],
-        staff: NamedDependency[Staff],
-    ) -> Response[Any]:
-        try:
-            sent = await forms.parse(request, StaffForm)
-            await _add_staff(runtime, tenant_id, sent, staff)
-        except (Invalid, LoginTaken, TooManyStaff) as error:
-            form = await forms.again(request, _at_our_fields(error))
-            return await stations.detail(request, runtime, tenant_id, 422, staff_form=form)
-        answers.toast(request, gettext("The account can sign in at the station's console."))
-        return answers.redirect(request, f"/tenants/{tenant_id}")
-
 
 async def _book(runtime: Runtime, tenant_id: int, sent: DepositForm, by: Staff) -> bool:
     """False when the same form was booked before. Raises `StationGone`, `BeyondDeposit`."""
@@ -179,25 +146,3 @@ async def _book(runtime: Runtime, tenant_id: int, sent: DepositForm, by: Staff) 
     except DepositTooLow:
         raise BeyondDeposit(field="amount") from None
     return not posted.replayed
-
-
-async def _add_staff(runtime: Runtime, tenant_id: int, sent: StaffForm, by: Staff) -> None:
-    async with runtime.database.master_session() as session:
-        station = await queries.station(session, tenant_id)
-        if station.state == State.CLOSED:
-            raise StationClosed
-        await plans.check_staff(session, tenant_id)
-        await people.create_staff(
-            session, sent.staff_login, sent.staff_name, sent.staff_password, tenant_id, Role(sent.role)
-        )
-        detail = {"login": sent.staff_login, "role": sent.role}
-        await audit.record(session, by.name, "staff.add", str(tenant_id), detail, by.address)
-
-
-def _at_our_fields(error: Invalid | LoginTaken | TooManyStaff) -> KamengError:
-    """The fields are called `staff_...` here, because the page holds other forms too."""
-    if isinstance(error, TooManyStaff):
-        return error
-    if isinstance(error, LoginTaken):
-        return Invalid({"staff_login": error.message})
-    return Invalid({{"password": "staff_password"}.get(name, name): said for name, said in error.errors.items()})

@@ -7,14 +7,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_ui.fields import Login
 from kameng.core.errors import Invalid
 from kameng.core.money import to_cents
 from kameng.infra.settings import Settings
 from kameng.web import forms
 from kameng.web.forms import Secret
-from kameng.web.i18n import N_
+from kameng.web.i18n import N_, of_error
+from tenants.branding import looks
+from tenants.branding.errors import WeakAccent
 from tenants.registry import provisioning
-from tenants.registry.provisioning import Owner
+from tenants.registry.provisioning import Invitee, Owner
 from tenants.registry.service import TenantDraft
 
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0", "le": "100000000", "places": 2})]
@@ -26,13 +29,6 @@ Slug = Annotated[
     ),
 ]
 Accent = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", extra={"message": N_("Write a colour such as #2563eb.")})]
-Login = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\s<>]{3,60}$",
-        extra={"message": N_("A login has 3 to 60 signs and no spaces.")},
-    ),
-]
 Chosen = Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})]
 Percent = Annotated[Decimal, Meta(extra={"ge": "0", "le": "1000", "places": 2})]
 Lines = Annotated[str, Meta(max_length=2000, extra={"lines": True})]
@@ -43,8 +39,8 @@ STAND_INS = {"slug": "a", "name": "a", "tier_id": "1"}
 
 
 class StationForm(Struct, frozen=True, kw_only=True):
-    """`hosts` and `domains`: one in a line; `deposit` in yuan; `markup` in percent, of use with `catalogue` "all"; no
-    `owner_login`: the station has no owner yet.
+    """`hosts` and `domains`: one in a line; `deposit` in yuan; `markup` in percent, of use with `catalogue` "all". The
+    `owner` is invited, or has an account already made, or is yet to be found.
     """
 
     slug: Slug
@@ -53,6 +49,8 @@ class StationForm(Struct, frozen=True, kw_only=True):
     plan_id: Chosen | None = None
     hosts: Lines = ""
     domains: Lines = ""
+    owner: Literal["invite", "account", "none"] = "invite"
+    owner_email: Annotated[str, Meta(max_length=200)] = ""
     owner_login: Login = ""
     owner_name: Annotated[str, Meta(max_length=40)] = ""
     owner_password: Secret = ""
@@ -81,10 +79,14 @@ class StationForm(Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def owner(self) -> Owner | None:
-        if not self.owner_login:
-            return None
-        return Owner(self.owner_login, self.owner_name or self.owner_login, self.owner_password)
+    def invitee(self) -> Invitee | None:
+        return Invitee(self.owner_name, self.owner_email) if self.owner == "invite" else None
+
+    @property
+    def first_owner(self) -> Owner | Invitee | None:
+        if self.owner == "account":
+            return Owner(self.owner_login, self.owner_name or self.owner_login, self.owner_password)
+        return self.invitee
 
     @property
     def deposit_cents(self) -> int:
@@ -104,13 +106,15 @@ async def checked(session: AsyncSession, settings: Settings, sent: Pairs) -> Sta
         form = forms.read([*kept, *((name, STAND_INS[name]) for name in STAND_INS if name in malformed)], StationForm)
     taken: dict[str, str] = {}
     try:
-        await provisioning.check(session, settings, form.draft(settings.station_domain), form.owner)
+        await provisioning.check(session, settings, form.draft(settings.station_domain), form.first_owner)
     except Invalid as error:
-        taken = error.errors
+        taken = dict(error.errors)
+    try:
+        looks.check_accent(form.accent.lower())
+    except WeakAccent as weak:
+        taken["accent"] = of_error(weak)
     if "slug" in malformed and not form.hosts:
         taken.pop("hosts", None)  # it is the stand-in's
-    if "owner_login" in malformed and not form.owner_password and "owner_password" not in malformed:
-        taken.pop("owner_password", None)
     if malformed or taken:
         raise Invalid({**taken, **malformed})
     return form

@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Controller, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Template
 
@@ -12,6 +11,8 @@ from admin_ui.frame import AnyRequest, Chip, PathId, page
 from admin_ui.master import station_sheet
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid
+from kameng.identity import invitations
+from kameng.identity.invitations import First
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, forms, paging
@@ -19,23 +20,28 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.people import Staff
+from kameng.web.uploads import DRAINED
 from tenants.registry.imports import queries, service
 from tenants.registry.imports.queries import Import
 from tenants.registry.provisioning import By
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
 LONGEST_FILE_NAME = 100
+OPENED = ("line", "no", "slug", "name", "address", "owner_name", "owner_email", "owner_state")
 
 
 class StationImportController(Controller):
     path = "/tenants/imports"
-    request_max_body_size = MAX_BODY_BYTES
 
     @get("/", guards=[requires(Permission.TENANTS_WRITE)])
     async def blank(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         return await _form(request, runtime, Form())
 
-    @post("/", guards=[requires(Permission.TENANTS_WRITE)])
+    @post(
+        "/",
+        guards=[requires(Permission.TENANTS_WRITE)],
+        opt={"uploads": station_sheet.MOST_BYTES},
+        request_max_body_size=DRAINED,
+    )
     async def send(
         self, request: AnyRequest, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
     ) -> Response[Any]:
@@ -68,7 +74,7 @@ class StationImportController(Controller):
             file=file,
             found=found,
             filters=_chips(file, asked.get("state")),
-            url=runtime.settings.base_url,
+            sends_letters=bool(runtime.settings.smtp_url),
         )
 
     @post("/{import_id:int}/start", guards=[requires(Permission.TENANTS_WRITE)])
@@ -99,23 +105,36 @@ class StationImportController(Controller):
         ]
         return sheets.csv_file(f"stations-{import_id}-refused.csv", head, rows)
 
+    @post("/{import_id:int}/links", guards=[requires(Permission.TENANTS_WRITE)], status_code=200)
+    async def links(
+        self, import_id: PathId, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
+    ) -> Response[Any]:
+        """The opened stations with the links of their owners' invitations, which nobody can see a second time: they
+        are made for this file, and those of a file before are worth nothing any more."""
+        async with runtime.database.master_session() as session:
+            file = await queries.find(session, import_id)
+            lines = await queries.lines(session, import_id, "opened")
+            firsts = await invitations.first_of(session, [line.tenant_id for line in lines])
+            tokens = await invitations.show_again(session, [one.id for one in firsts.values() if one.is_open])
+            detail = {"file": file.file_name, "lines": len(tokens)}
+            await audit.record(session, staff.name, "stations.import_links", str(import_id), detail, staff.address)
+        rows = []
+        for line in lines:
+            first = firsts.get(line.tenant_id)
+            token = tokens.get(first.id, "") if first and line.host else ""
+            link = f"{runtime.settings.base_url(line.host)}/console/join?token={token}" if token else ""
+            rows.append((*_row(runtime, line, first), link))
+        return sheets.csv_file(f"stations-{import_id}-links.csv", (*OPENED, "link"), rows)
+
     @get("/{import_id:int}/opened.csv", guards=[requires(Permission.TENANTS_WRITE)])
     async def opened(self, import_id: PathId, runtime: NamedDependency[Runtime]) -> Response[Any]:
-        """The stations that were opened, where they are, and who is to own them."""
+        """The stations that were opened, where they are, and what became of their owners' invitations."""
         async with runtime.database.master_session() as session:
             await queries.find(session, import_id)
             lines = await queries.lines(session, import_id, "opened")
-        head = ("line", "no", "slug", "name", "address", "owner_login", "owner_name")
-        url = runtime.settings.base_url
-        rows = [
-            (
-                line.line, line.tenant_id, line.cells.get("slug", ""), line.cells.get("name", ""),
-                f"{url(line.host)}/" if line.host else "",
-                line.cells.get("owner_login", ""), line.cells.get("owner_name", ""),
-            )
-            for line in lines
-        ]  # fmt: skip
-        return sheets.csv_file(f"stations-{import_id}.csv", head, rows)
+            firsts = await invitations.first_of(session, [line.tenant_id for line in lines])
+        rows = [_row(runtime, line, firsts.get(line.tenant_id)) for line in lines]
+        return sheets.csv_file(f"stations-{import_id}.csv", OPENED, rows)
 
 
 def said(errors: dict[str, str]) -> str:
@@ -124,14 +143,36 @@ def said(errors: dict[str, str]) -> str:
     return " ".join(f"{column}: {gettext(why)}" if column else gettext(why) for column, why in errors.items())
 
 
+def _row(runtime: Runtime, line: Any, first: First | None) -> tuple[object, ...]:
+    """An opened line, by `OPENED`."""
+    said = line.cells.get
+    address = f"{runtime.settings.base_url(line.host)}/" if line.host else ""
+    owner = (said("owner_name", ""), said("owner_email", ""), _state(first) if first else "")
+    return (line.line, line.tenant_id, said("slug", ""), said("name", ""), address, *owner)
+
+
+def _state(first: First) -> str:
+    """What became of an owner's invitation."""
+    if first.is_accepted:
+        return gettext("has joined")
+    if not first.is_open:
+        return gettext("revoked")
+    if first.letter_error:
+        return gettext("Letter refused")
+    if first.letter_at is not None:
+        return gettext("Letter sent")
+    return gettext("invited")
+
+
 async def _sent(request: AnyRequest) -> tuple[str, bytes]:
     """Name and content of the file, or of what was pasted. Raises `Invalid` at `file`."""
-    await forms.pairs(request)
-    form = await request.form()
-    file, pasted = form.get("file"), form.get("pasted")
-    if isinstance(file, UploadFile) and file.filename:
-        return file.filename[-LONGEST_FILE_NAME:], await file.read(station_sheet.MOST_BYTES + 1)
-    if isinstance(pasted, str) and pasted.strip():
+    file = (await forms.files(request)).get("file")
+    if file is not None:
+        if file.is_too_large:
+            raise Invalid({"file": "The file is larger than 1 MiB."})
+        return file.filename[-LONGEST_FILE_NAME:], file.body
+    pasted = dict(await forms.pairs(request)).get("pasted", "")
+    if pasted.strip():
         return "", pasted.encode()
     raise Invalid({"file": "Choose a file, or paste its lines."})
 

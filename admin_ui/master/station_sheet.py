@@ -3,17 +3,14 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui.master import station_form
-from admin_ui.master.station_form import Login
 from billing.wholesale import queries as wholesale
 from kameng.core.errors import Invalid
 from kameng.infra.settings import Settings
-from kameng.web import forms
 from kameng.web.i18n import N_, gettext
 from tenants.registry import queries
 from tenants.registry.imports.service import Line
@@ -21,6 +18,7 @@ from tenants.registry.imports.service import Line
 MOST_BYTES = 1024 * 1024
 MOST_LINES = 1000
 LONGEST_CELL = 2000
+LONGEST_NAME = 40
 
 
 class Column(Struct, frozen=True):
@@ -39,10 +37,8 @@ COLUMNS = (
     Column("plan", N_("Name of its plan; empty: none."), ""),
     Column("hosts", N_("Names under the stations' domain, with spaces between; empty: the short name."), ""),
     Column("domains", N_("Custom domains, with spaces between; served once they are proved."), ""),
-    Column(
-        "owner_login", N_("Who is to own it. Nobody gets access by the file: invite the owners afterwards."), "zhang"
-    ),
-    Column("owner_name", N_("The owner's full name."), "张三"),
+    Column("owner_name", N_("The owner's full name; whoever is named is invited."), "张三"),
+    Column("owner_email", N_("Where the owner's invitation is sent. Nobody gets access by the file."), ""),
     Column("accent", N_("Colour such as #2563eb."), "#2563eb"),
     Column("theme", N_("classic, market or night."), "classic"),
     Column("notice", N_("Stands on top of the shop."), ""),
@@ -68,17 +64,8 @@ class Row(Struct, frozen=True):
     is_too_long: bool
 
 
-class OwnerCells(Struct, frozen=True):
-    """Who is to be invited."""
-
-    owner_login: Login = ""
-    owner_name: Annotated[str, Meta(max_length=40)] = ""
-
-
 def read(body: bytes) -> list[Row]:
     """The lines of a CSV file: UTF-8 or GB 18030; commas, semicolons or tabs. Raises `Invalid` at `file`."""
-    if len(body) > MOST_BYTES:
-        raise Invalid({"file": "The file is larger than 1 MiB."})
     try:
         rows = list(_rows(_text(body)))
     except csv.Error:
@@ -107,22 +94,25 @@ async def checked(session: AsyncSession, settings: Settings, rows: Sequence[Row]
 async def _line(
     session: AsyncSession, settings: Settings, row: Row, tiers: Mapping[str, int], plans: Mapping[str, int]
 ) -> Line:
-    errors: dict[str, str] = {}
-    try:
-        forms.read([(name, row.cells.get(name, "")) for name in ("owner_login", "owner_name")], OwnerCells)
-    except Invalid as wrong:
-        errors |= wrong.errors
     try:
         form = await station_form.checked(session, settings, list(_pairs(row.cells, tiers, plans)))
     except Invalid as wrong:
-        errors |= {IN_FILE.get(field, field): gettext(said) for field, said in wrong.errors.items()}
+        errors = {IN_FILE.get(field, field): gettext(said) for field, said in wrong.errors.items()}
         return Line(number=row.number, cells=row.cells, draft=None, errors=errors)
-    draft = form.draft(settings.station_domain)
-    return Line(number=row.number, cells=row.cells, draft=draft, deposit_cents=form.deposit_cents, errors=errors)
+    return Line(
+        number=row.number,
+        cells=row.cells,
+        draft=form.draft(settings.station_domain),
+        owner=form.invitee,
+        deposit_cents=form.deposit_cents,
+    )
 
 
 def _pairs(cells: Mapping[str, str], tiers: Mapping[str, int], plans: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """The line as the form would have sent it."""
+    name, email = cells.get("owner_name", ""), cells.get("owner_email", "")
+    yield "owner", "invite" if name or email else "none"
+    yield "owner_name", name or email.partition("@")[0][:LONGEST_NAME]
     for name, text in cells.items():
         if name == "tier":
             yield "tier_id", str(tiers.get(text, 0))
@@ -131,7 +121,7 @@ def _pairs(cells: Mapping[str, str], tiers: Mapping[str, int], plans: Mapping[st
         elif name == "markup":
             yield "catalogue", "all" if text else "none"
             yield name, text
-        elif not name.startswith("owner_"):
+        elif name != "owner_name":
             yield name, "\n".join(text.replace(";", " ").split()) if name in MANY else text
 
 

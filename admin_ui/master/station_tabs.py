@@ -29,9 +29,10 @@ TABS: Sequence[Tab] = (
 )
 
 
-def tabs(here: Context, tenant_id: int) -> list[Chip]:
-    """The parts that the viewer may open, the current one marked."""
-    root, at, viewer = f"/tenants/{tenant_id}", here.path.rstrip("/"), here.viewer
+def tabs(here: Context, tenant_id: int, at: str | None = None) -> list[Chip]:
+    """The parts that the viewer may open, the current one marked: that of the request's path, or `at`."""
+    root, viewer = f"/tenants/{tenant_id}", here.viewer
+    at = here.path.rstrip("/") if at is None else root + at
     return [
         Chip(gettext(tab.label), root + tab.path, at == root + tab.path)
         for tab in TABS

@@ -12,20 +12,23 @@ from admin_ui import sheets, words
 from admin_ui.frame import AnyRequest, PathId, chips, page
 from admin_ui.master import station_filters, station_form
 from admin_ui.master.station_tabs import tabs
+from admin_ui.people.crossing import address_of
 from billing.ledger import queries as ledger
 from billing.wholesale import queries as wholesale
 from kameng.core import ids
 from kameng.core.errors import Invalid
 from kameng.core.money import to_yuan
+from kameng.identity import invitations
 from kameng.identity import staff as people
-from kameng.identity.permissions import STATION_ROLES, Permission
+from kameng.identity.invitations import Invited
+from kameng.identity.permissions import Permission, Role
 from kameng.identity.staff import LoginTaken
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, context, forms, pages, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
-from kameng.web.people import TITLES, Staff
+from kameng.web.people import Staff
 from tenants.domains.errors import DomainTaken
 from tenants.registry import provisioning, queries
 from tenants.registry.errors import CannotProvision, HostTaken, SlugTaken
@@ -100,9 +103,14 @@ class StationController(Controller):
                 sent = await station_form.checked(session, runtime.settings, await forms.pairs(request))
             draft = sent.draft(runtime.settings.station_domain)
             by = By(staff.name, staff.address)
-            opened = await provisioning.open_station(runtime, provisioner, draft, sent.owner, sent.deposit_cents, by)
+            opened = await provisioning.open_station(
+                runtime, provisioner, draft, sent.first_owner, sent.deposit_cents, by
+            )
         except WRONG as error:
             return await _form(request, runtime, await forms.again(request, error), status=422)
+        if opened.invited:
+            answers.toast(request, gettext("The station is open."))
+            return await detail(request, runtime, opened.tenant_id, invited=opened.invited)
         if opened.has_owner:
             answers.toast(request, gettext("The station is open."))
         else:
@@ -120,28 +128,32 @@ async def detail(
     tenant_id: int,
     status: int = 200,
     deposit_form: Form | None = None,
-    staff_form: Form | None = None,
     suspend_form: Form | None = None,
+    invited: Invited | None = None,
 ) -> Template:
-    """A station's page, with a form that was refused. Raises `StationGone`."""
+    """A station's page, with a form that was refused, or with the link of an invitation that was just made: it is shown
+    this once. Raises `StationGone`."""
     async with runtime.database.master_session() as session:
         station = await queries.station(session, tenant_id)
+        members = await people.members(session, tenant_id)
+        waiting = await invitations.pending(session, tenant_id)
         return page(
             request,
             "master/station.html",
             status=status,
             station=station,
-            tabs=tabs(context.of(request.scope), station.id),
+            tabs=tabs(context.of(request.scope), station.id, at="" if invited else None),
             url=runtime.settings.base_url,
             theme=gettext(THEMES[station.theme]),
             tier_options=_options(await wholesale.tiers(session)),
             history=await ledger.history_of(session, tenant_id, "deposit", limit=LATEST),
-            members=await people.members(session, tenant_id),
-            roles=[(str(role), gettext(TITLES[role])) for role in STATION_ROLES],
+            owners=[member for member in members if member.role == Role.OWNER],
+            invited_owners=[one for one in waiting if one.role == Role.OWNER and not one.is_over],
+            link=f"{await address_of(runtime, tenant_id, '/join')}?token={invited.token}" if invited else "",
+            sends_letters=bool(runtime.settings.smtp_url),
             request_key=ids.code(20),
             certificate=await queries.certificate(session, tenant_id),
             deposit_form=deposit_form,
-            staff_form=staff_form,
             suspend_form=suspend_form,
         )
 
@@ -157,6 +169,12 @@ async def _form(request: AnyRequest, runtime: Runtime, form: Form, status: int =
         form=form,
         tiers=tiers,
         tier_options=_options(tiers),
+        owner_options=[
+            ("invite", gettext("Is invited, and sets the account up")),
+            ("account", gettext("Gets a login and a password from me")),
+            ("none", gettext("Nobody yet")),
+        ],
+        sends_letters=bool(runtime.settings.smtp_url),
         plan_options=[("", gettext("No plan: no limits, never due")), *_options(plans)] if plans else [],
         theme_options=[(code, gettext(word)) for code, word in THEMES.items()],
         catalogue_options=[("none", gettext("An empty shop")), ("all", gettext("All goods of its tier"))],

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_ui.fields import Login
 from admin_ui.frame import AnyRequest, page
 from kameng.audit import service as audit
-from kameng.core.errors import Conflict, Invalid, KamengError, TooManyRequests
+from kameng.core.errors import Conflict, Invalid, KamengError, Refused, TooManyRequests
 from kameng.identity import invitations, providers, staff, standing
 from kameng.identity.invitations import Invitation
 from kameng.identity.staff import AlreadyMember, LoginTaken, WrongPassword
@@ -25,8 +25,19 @@ from kameng.web.context import Context
 from kameng.web.forms import Form, Secret
 from kameng.web.i18n import gettext
 from kameng.web.people import role_title
+from tenants.plans import service as plans
+from tenants.plans.errors import TooManyStaff
 
 BY_ADDRESS = Limit(name="join-address", attempts=30, per_s=600, fails_open=False)
+
+
+class NoPlaceLeft(Refused):
+    """In the words of somebody who cannot do anything about it."""
+
+    message = (
+        "The plan of this station allows %(most)s accounts of staff, and there are as many. Ask whoever invited you to"
+        " make room; the invitation stays valid."
+    )
 
 
 class TokenForm(Struct, frozen=True):
@@ -71,7 +82,7 @@ def controller(base: str) -> type[Controller]:
                     invitation = await invitations.of_token(session, _place(here), token)
                     staff_id = await staff.create_account(session, given.login, given.name, given.password)
                     await admit(session, runtime, invitation, _place(here), staff_id, here.address)
-            except (Invalid, LoginTaken) as error:
+            except (Invalid, LoginTaken, NoPlaceLeft) as error:
                 return await _page(request, runtime, token, 422, form=await forms.again(request, error))
             return await go_in(request, runtime, _place(here), staff_id)
 
@@ -84,7 +95,7 @@ def controller(base: str) -> type[Controller]:
                 async with runtime.database.master_session() as session:
                     invitation = await invitations.of_token(session, _place(here), token)
                     await admit(session, runtime, invitation, _place(here), account.id, here.address)
-            except (Invalid, WrongPassword, AlreadyMember, TooManyRequests) as error:
+            except (Invalid, WrongPassword, AlreadyMember, NoPlaceLeft, TooManyRequests) as error:
                 return await _page(request, runtime, token, _status(error), own=await forms.again(request, error))
             return await go_in(request, runtime, _place(here), account.id)
 
@@ -101,16 +112,30 @@ async def admit(
 ) -> None:
     """Makes the account a member, and uses the invitation up, in the caller's transaction, of which this is the end.
 
-    Raises `InvitationGone` when another was first or it is for another place, `AlreadyMember`.
+    Raises `InvitationGone` when another was first or it is for another place, `AlreadyMember`, `NoPlaceLeft`.
     """
     if invitation.tenant_id != tenant_id:
         raise invitations.InvitationGone
     await invitations.take_up(session, invitation.id, staff_id)
+    await _check_room(session, tenant_id, staff_id)
     await staff.join(session, staff_id, tenant_id, invitation.role)
     login = await staff.login_of(session, staff_id)
     detail = {"role": role_code(invitation.role, invitation.role_name), "invited_by": invitation.invited_by}
     await as_place(session, runtime.database, tenant_id)
     await audit.record(session, login, "staff.join", login, detail, address)
+
+
+async def _check_room(session: AsyncSession, tenant_id: int | None, staff_id: UUID) -> None:
+    """Whether the station's plan allows one more; of a member it is not asked. Raises `NoPlaceLeft`."""
+    if tenant_id is None:
+        return
+    account = await staff.account_at(session, tenant_id, staff_id)
+    if account is not None and account.role is not None:
+        return
+    try:
+        await plans.check_staff(session, tenant_id)
+    except TooManyStaff as full:
+        raise NoPlaceLeft(most=full.params["most"]) from None
 
 
 async def go_in(request: AnyRequest, runtime: Runtime, tenant_id: int | None, staff_id: UUID) -> Response[Any]:

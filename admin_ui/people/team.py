@@ -27,6 +27,8 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.people import Staff, role_title
+from tenants.plans import service as plans
+from tenants.plans.errors import TooManyStaff
 
 RoleCode = Annotated[str, Meta(min_length=1, max_length=40)]
 
@@ -70,7 +72,7 @@ def controller(base: str, read: Permission, write: Permission) -> type[Controlle
             try:
                 sent = await forms.parse(request, InvitationForm)
                 made = await _invite(runtime, staff, sent)
-            except (Invalid, BeyondOwn) as error:
+            except (Invalid, BeyondOwn, TooManyStaff) as error:
                 return await _invitation_form(request, runtime, staff, await forms.again(request, error), 422)
             return await shown_once(request, runtime, staff.tenant_id, made, back=f"{base}/team")
 
@@ -252,6 +254,8 @@ async def _invite(runtime: Runtime, viewer: Staff, sent: InvitationForm) -> Invi
     async with runtime.database.master_session() as session:
         by = await roles.giver(session, place, viewer.id)
         by.check(await roles.permissions_at(session, place, sent.role))
+        if place is not None:
+            await plans.check_staff(session, place)
         made = await invitations.invite(
             session, tenant_id=place, role=sent.role, email=sent.email, name=sent.name, by=viewer.name, by_id=by.id
         )

@@ -16,6 +16,7 @@ from kameng.infra.runtime import Runtime
 from tenants.applications import queries, service
 from tenants.applications.errors import NotOpen
 from tenants.applications.queries import Application
+from tenants.domains import service as domains
 from tenants.plans import subscriptions
 from tenants.registry.errors import HostTaken, SlugTaken
 from tenants.registry.provisioning import Provisioner
@@ -92,6 +93,7 @@ async def _hand_over(session: AsyncSession, application_id: UUID, tenant_id: int
             Line(MASTER, "master_revenue", FEES, application.fee_cents),
         ]
         await ledger.post(session, f"opening-fee:{application_id}", "opening_fee", application.slug, lines)
+    await domains.hosts_changed(session)
     await session.execute(OPEN, {"id": application_id, "tenant_id": tenant_id})
     detail = {"name": application.name, "slug": application.slug, "plan": plan.name, "login": application.owner_login}
     await audit.record(session, application.approved_by or SYSTEM, "applications.open", str(tenant_id), detail)

@@ -1,4 +1,5 @@
-"""Opening a whole station: the station itself, its domains, its opening deposit, its owner's account; in one commit.
+"""Opening a whole station: the station itself, its domains, its opening deposit, its owner's account or invitation; in
+one commit.
 
 The schema comes from the pool, so that the master's own rights suffice and a commit is all it takes. An empty pool is
 filled by the administrator's connection first, which is slower; a schema that is then not used stays in the pool.
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.deposits import service as deposits
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid, KamengError
-from kameng.identity import passwords, staff
+from kameng.identity import invitations, passwords, staff
+from kameng.identity.invitations import Invited
 from kameng.identity.permissions import Role
 from kameng.identity.staff import LoginTaken
 from kameng.infra import outbox
@@ -20,8 +22,9 @@ from kameng.infra.admin import admin_connection
 from kameng.infra.db import Roles, driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
+from kameng.infra.tenancy import as_place
 from kameng.web.addresses import host_of
-from kameng.web.i18n import N_
+from kameng.web.i18n import N_, of_error
 from tenants.domains import service as domains
 from tenants.domains.errors import DomainTaken
 from tenants.registry import queries, schemas, service
@@ -89,54 +92,75 @@ class Owner(Struct, frozen=True):
     password: str
 
 
+class Invitee(Struct, frozen=True):
+    """Who is to own the station and sets the account up himself; to an `email` goes a letter with the link."""
+
+    name: str
+    email: str = ""
+
+
 class By(Struct, frozen=True):
     """Who opens it, for the audit log."""
 
     name: str
     address: str
 
+    @property
+    def at_station(self) -> str:
+        """How the station reads the operator's name."""
+        return f"master: {self.name}"
+
 
 class Opened(Struct, frozen=True):
-    """The new station's number, and whether its owner has an account."""
+    """The new station's number, whether its owner has an account, and the invitation if one was made."""
 
     tenant_id: int
     has_owner: bool
+    invited: Invited | None = None
 
 
 async def open_station(
-    runtime: Runtime, provisioner: Provisioner, draft: TenantDraft, owner: Owner | None, deposit_cents: int, by: By
+    runtime: Runtime,
+    provisioner: Provisioner,
+    draft: TenantDraft,
+    owner: Owner | Invitee | None,
+    deposit_cents: int,
+    by: By,
 ) -> Opened:
-    """Raises `Invalid` with every field at fault (of the draft, `owner_login`, `owner_password`), `CannotProvision`,
+    """Raises `Invalid` with every field at fault (of the draft, and of the owner as `owner_...`), `CannotProvision`,
     and `SlugTaken`, `HostTaken`, `DomainTaken` or `LoginTaken` when another was first. Then nothing was made."""
     async with runtime.database.master_session() as session:
         await check(session, runtime.settings, draft, owner)
     async with runtime.database.master_session() as session:
-        opened = await place(session, runtime.settings, provisioner, draft, owner, deposit_cents, by)
+        opened = await place(session, runtime, provisioner, draft, owner, deposit_cents, by)
     runtime.directory.forget()
     return opened
 
 
 async def place(
     session: AsyncSession,
-    settings: Settings,
+    runtime: Runtime,
     provisioner: Provisioner,
     draft: TenantDraft,
-    owner: Owner | None,
+    owner: Owner | Invitee | None,
     deposit_cents: int,
     by: By,
     *,
     claimed: int | None = None,
 ) -> Opened:
-    """Opens a station whose draft was checked, in the caller's master session, as the last thing it does; `claimed` is
-    a number that the caller has taken for it. Raises what `open_station` raises when another was first."""
+    """Opens a station whose draft was checked, in the caller's master session, as the last thing it does: an invitation
+    ends in the station's own log. `claimed` is a number that the caller has taken for it. Raises what `open_station`
+    raises when another was first."""
     tenant_id = await provisioner.claim(session) if claimed is None else claimed
     with service.refusals():
         await service.insert(driver(session), tenant_id, draft, provisioner.version)
-    await _claim_domains(session, settings, tenant_id, draft)
+    await _claim_domains(session, runtime.settings, tenant_id, draft)
+    await domains.hosts_changed(session)
     if deposit_cents:
         await deposits.pay_in(session, tenant_id, deposit_cents, "opening")
-    if owner is not None:
+    if isinstance(owner, Owner):
         await _add_owner(session, tenant_id, owner)
+    invited = await _invite(session, tenant_id, owner, by) if isinstance(owner, Invitee) else None
     if draft.markup_percent is not None:
         await outbox.record(session, StationOpened(tenant_id, draft.markup_percent))
     detail = {
@@ -144,10 +168,14 @@ async def place(
         "name": draft.name,
         "hosts": [*draft.hosts, *draft.domains],
         "deposit_cents": deposit_cents,
-        "login": owner.login if owner else "",
+        "login": owner.login if isinstance(owner, Owner) else "",
     }
     await audit.record(session, by.name, "stations.open", str(tenant_id), detail, by.address)
-    return Opened(tenant_id, has_owner=owner is not None)
+    if isinstance(owner, Invitee):
+        await as_place(session, runtime.database, tenant_id)
+        said = {"role": str(Role.OWNER), "email": owner.email}
+        await audit.record(session, by.at_station, "staff.invite", owner.name, said, by.address)
+    return Opened(tenant_id, has_owner=isinstance(owner, Owner), invited=invited)
 
 
 async def _claim_domains(session: AsyncSession, settings: Settings, tenant_id: int, draft: TenantDraft) -> None:
@@ -165,7 +193,13 @@ async def _add_owner(session: AsyncSession, tenant_id: int, owner: Owner) -> Non
         raise LoginTaken(field="owner_login") from None
 
 
-async def check(session: AsyncSession, settings: Settings, draft: TenantDraft, owner: Owner | None) -> None:
+async def _invite(session: AsyncSession, tenant_id: int, owner: Invitee, by: By) -> Invited:
+    return await invitations.invite(
+        session, tenant_id=tenant_id, role=Role.OWNER, email=owner.email, name=owner.name, by=by.at_station
+    )
+
+
+async def check(session: AsyncSession, settings: Settings, draft: TenantDraft, owner: Owner | Invitee | None) -> None:
     """Whether a station can be opened from this draft now. Raises `Invalid` with every field at fault."""
     taken = await queries.taken(session, draft)
     errors = {
@@ -175,9 +209,12 @@ async def check(session: AsyncSession, settings: Settings, draft: TenantDraft, o
         "tier_id": N_("Choose one of the list.") if taken.tier_id else "",
         "plan_id": N_("Choose one of the list.") if taken.plan_id else "",
     }
-    if owner is not None:
-        errors["owner_login"] = LoginTaken.message if await staff.is_taken(session, owner.login) else ""
+    if isinstance(owner, Owner):
+        errors["owner_login"] = await _wrong_login(session, owner.login)
         errors["owner_password"] = _wrong_password(owner.password)
+    elif isinstance(owner, Invitee):
+        errors["owner_name"] = "" if owner.name else N_("Fill this in.")
+        errors["owner_email"] = _wrong_email(owner.email)
     wrong = {field: said for field, said in errors.items() if said}
     if wrong:
         raise Invalid(wrong)
@@ -206,7 +243,21 @@ async def _wrong_domains(session: AsyncSession, settings: Settings, draft: Tenan
         try:
             await domains.check(session, settings, domain)
         except KamengError as refused:
-            return refused.message
+            return of_error(refused) if refused.params else refused.message
+    return ""
+
+
+async def _wrong_login(session: AsyncSession, login: str) -> str:
+    if not login:
+        return N_("Fill this in.")
+    return LoginTaken.message if await staff.is_taken(session, login) else ""
+
+
+def _wrong_email(email: str) -> str:
+    try:
+        invitations.check_email(email)
+    except Invalid as wrong:
+        return wrong.errors["email"]
     return ""
 
 

@@ -19,6 +19,7 @@ from kameng.infra.db import driver, roles_of
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import schema_of
 from kameng.web.pages import iso
+from tenants.domains import service as domains
 from tenants.registry import schemas
 from tenants.registry.errors import GraceLasts, NotInThisState, StationGone, StillBuying
 from tenants.registry.provisioning import By
@@ -26,7 +27,20 @@ from tenants.registry.states import State
 
 # Of every table of the master that has a column tenant_id it is said here whether a station's rows go or stay;
 # tests/tenants/registry sees to it that none is forgotten.
-CLEARED = ("hosts", "host_claims", "memberships", "outbox")
+RELEASED = ("hosts", "host_claims")  # by the domains themselves, so that others may have them
+CLEARED = (
+    "memberships",
+    "invitations",
+    "delegations",
+    "roles",  # which those before refer to
+    "special_prices",
+    "price_preview_lines",
+    "plan_usage",
+    "flag_policies",
+    "flag_choices",
+    "migration_failures",
+    "outbox",
+)
 KEPT = {
     "audit_log": "append-only",
     "ledger_accounts": "money is never forgotten",
@@ -34,6 +48,12 @@ KEPT = {
     "ledger_entries": "money is never forgotten",
     "card_issued": "what the master's own cards were sold for",
     "purchases": "reconciled with suppliers",
+    "plan_periods": "what was charged for",
+    "applications": "what was paid for its opening",
+    "price_change_lines": "who changed prices, and why",
+    "price_history": "append-only",
+    "tier_reviews": "why it was in its tier",
+    "visits": "who of the master was in its console, and why",
     "station_import_lines": "what an operator sent",
     "closing_certificates": "made here",
 }
@@ -73,6 +93,7 @@ async def retire(runtime: Runtime, tenant_id: int, by: By, *, at_once: bool = Fa
         sha256 = hashlib.sha256(document).hexdigest()
         values = {"id": tenant_id, "document": document.decode(), "sha256": sha256, "at": now}
         await session.execute(CERTIFY, values)
+        await domains.release(session, tenant_id)
         for table in CLEARED:
             await session.execute(text(f"DELETE FROM {table} WHERE tenant_id = :id"), {"id": tenant_id})  # noqa: S608 - names of ours
         await session.execute(DESTROY_KEY, {"scope": schema_of(tenant_id)})

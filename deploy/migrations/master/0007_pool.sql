@@ -32,6 +32,7 @@ CREATE TABLE master.station_import_lines (
     line int NOT NULL,                  -- as an editor counts: the head of the file is line 1
     cells jsonb NOT NULL,               -- column -> what stood there
     draft jsonb,                        -- what is opened from them, if they are right
+    owner jsonb,                        -- who is invited to own it: name and e-mail
     deposit_cents bigint NOT NULL DEFAULT 0,
     state text NOT NULL CHECK (state IN ('waiting', 'opened', 'refused')),
     errors jsonb NOT NULL DEFAULT '{}', -- column -> why it was refused

@@ -7,6 +7,7 @@ the table knows only hashes of both. Taking up is one conditional UPDATE, so of 
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from kameng.infra.outbox import Event
 
 VALID_FOR = timedelta(days=7)
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+LONGEST_EMAIL = 200
 LONGEST_ERROR = 300
 SHOWN = 100
 
@@ -72,6 +74,20 @@ TAKE = text(
     WHERE id = :id AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > now() RETURNING id
     """
 )
+# The invitation with which a station was opened, whatever became of it.
+FIRST = text(
+    """
+    SELECT DISTINCT ON (tenant_id) tenant_id, id, accepted_at IS NOT NULL AS is_accepted,
+           accepted_at IS NULL AND revoked_at IS NULL AS is_open, letter_at, letter_error
+    FROM invitations WHERE place = ANY(:tenant_ids) ORDER BY tenant_id, created_at, id
+    """
+)
+SHOW_AGAIN = text(
+    """
+    UPDATE invitations SET token_hash = :hash, expires_at = greatest(expires_at, :expires_at)
+    WHERE id = :id AND accepted_at IS NULL AND revoked_at IS NULL
+    """
+)
 WRITE = text(
     """
     UPDATE invitations SET letter_hash = :hash WHERE id = :id
@@ -118,6 +134,17 @@ class InvitationMade(Event, frozen=True):
     id: UUID
 
 
+class First(Struct, frozen=True):
+    """What became of the invitation with which a station was opened."""
+
+    tenant_id: int
+    id: UUID
+    is_accepted: bool
+    is_open: bool
+    letter_at: datetime | None
+    letter_error: str
+
+
 async def invite(
     session: AsyncSession,
     *,
@@ -135,8 +162,7 @@ async def invite(
     Raises `Invalid` at `role` or `email`.
     """
     await roles.permissions_at(session, tenant_id, role)
-    if email and not (EMAIL.fullmatch(email) and len(email) <= 200):
-        raise Invalid({"email": "This is not an e-mail address."})
+    check_email(email)
     made = Invited(ids.uuid7(), secrets.token_urlsafe(32), clock.now() + VALID_FOR)
     await session.execute(
         INSERT,
@@ -157,6 +183,12 @@ async def invite(
     return made
 
 
+def check_email(email: str) -> None:
+    """Whether a letter could go there; none at all will do. Raises `Invalid`."""
+    if email and not (EMAIL.fullmatch(email) and len(email) <= LONGEST_EMAIL):
+        raise Invalid({"email": "This is not an e-mail address."})
+
+
 async def renew(session: AsyncSession, tenant_id: int | None, invitation_id: UUID) -> Invited:
     """Seven more days under a new token, and a new letter; links from before are worth nothing. Raises
     `InvitationGone`.
@@ -169,6 +201,24 @@ async def renew(session: AsyncSession, tenant_id: int | None, invitation_id: UUI
     if before.email:
         await outbox.record(session, InvitationMade(made.id))
     return made
+
+
+async def first_of(session: AsyncSession, tenant_ids: Sequence[int]) -> dict[int, First]:
+    """The first invitation of each of these stations, if it has any."""
+    rows = await session.execute(FIRST, {"tenant_ids": list(tenant_ids)})
+    return {row["tenant_id"]: First(**row) for row in rows.mappings()}
+
+
+async def show_again(session: AsyncSession, invitation_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """A new token for each that is open, to be shown once: what was shown before is worth nothing then, while the link
+    in a letter goes on to count. It is valid for seven days at least. No letter is sent.
+    """
+    tokens = {one: secrets.token_urlsafe(32) for one in invitation_ids}
+    until = clock.now() + VALID_FOR
+    if tokens:
+        values = [{"id": one, "hash": hashed(token), "expires_at": until} for one, token in tokens.items()]
+        await session.execute(SHOW_AGAIN, values)
+    return tokens
 
 
 async def revoke(session: AsyncSession, tenant_id: int | None, invitation_id: UUID) -> Invitation:

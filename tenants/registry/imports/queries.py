@@ -10,13 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.registry.errors import ImportGone
+from tenants.registry.provisioning import Invitee
 from tenants.registry.service import TenantDraft
 
 SUMMARY = """
     SELECT i.id, i.file_name, i.by_name, i.by_address, i.created_at, i.started_at, i.finished_at,
            count(*) FILTER (WHERE l.state = 'waiting')::int AS waiting,
            count(*) FILTER (WHERE l.state = 'opened')::int AS opened,
-           count(*) FILTER (WHERE l.state = 'refused')::int AS refused
+           count(*) FILTER (WHERE l.state = 'refused')::int AS refused,
+           count(*) FILTER (WHERE l.state = 'opened' AND l.owner IS NOT NULL)::int AS invited
     FROM station_imports i LEFT JOIN station_import_lines l ON l.import_id = i.id
 """
 ONE = text(SUMMARY + " WHERE i.id = :id GROUP BY i.id")
@@ -30,13 +32,13 @@ LINES = """
 """
 # Another worker may be at the same import: each line is held by one of them.
 NEXT = text(
-    "SELECT line, draft, deposit_cents FROM station_import_lines WHERE import_id = :id AND state = 'waiting'"
+    "SELECT line, draft, owner, deposit_cents FROM station_import_lines WHERE import_id = :id AND state = 'waiting'"
     " ORDER BY line LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 
 
 class Import(Struct, frozen=True):
-    """One file and how far it is. Not started: it was only checked."""
+    """One file and how far it is. Not started: it was only checked. `invited`: opened lines that name an owner."""
 
     id: int
     file_name: str
@@ -48,6 +50,7 @@ class Import(Struct, frozen=True):
     waiting: int
     opened: int
     refused: int
+    invited: int
 
     @property
     def total(self) -> int:
@@ -63,6 +66,7 @@ class Waiting(Struct, frozen=True):
 
     line: int
     draft: TenantDraft
+    owner: Invitee | None
     deposit_cents: int
 
 
@@ -89,4 +93,5 @@ async def next_waiting(session: AsyncSession, import_id: int) -> Waiting | None:
     row = (await session.execute(NEXT, {"id": import_id})).one_or_none()
     if row is None:
         return None
-    return Waiting(row.line, msgspec.convert(row.draft, TenantDraft, strict=False), row.deposit_cents)
+    draft = msgspec.convert(row.draft, TenantDraft, strict=False)
+    return Waiting(row.line, draft, msgspec.convert(row.owner, Invitee | None), row.deposit_cents)

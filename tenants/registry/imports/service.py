@@ -18,7 +18,7 @@ from kameng.web.i18n import N_
 from tenants.registry import provisioning
 from tenants.registry.events import ImportStarted
 from tenants.registry.imports import queries
-from tenants.registry.provisioning import By, Provisioner
+from tenants.registry.provisioning import By, Invitee, Provisioner
 from tenants.registry.service import TenantDraft
 
 log = structlog.get_logger()
@@ -28,8 +28,9 @@ FAILED = N_("This line could not be opened. Nothing was made of it.")
 
 ADD = text("INSERT INTO station_imports (file_name, by_name, by_address) VALUES (:file, :name, :address) RETURNING id")
 ADD_LINE = text(
-    "INSERT INTO station_import_lines (import_id, line, cells, draft, deposit_cents, state, errors) VALUES"
-    " (:id, :line, CAST(:cells AS jsonb), CAST(:draft AS jsonb), :deposit_cents, :state, CAST(:errors AS jsonb))"
+    "INSERT INTO station_import_lines (import_id, line, cells, draft, owner, deposit_cents, state, errors)"
+    " VALUES (:id, :line, CAST(:cells AS jsonb), CAST(:draft AS jsonb), CAST(:owner AS jsonb), :deposit_cents, :state,"
+    " CAST(:errors AS jsonb))"
 )
 START = text("UPDATE station_imports SET started_at = now() WHERE id = :id AND started_at IS NULL RETURNING id")
 OPENED = text(
@@ -52,6 +53,7 @@ class Line(Struct, frozen=True, kw_only=True):
     number: int
     cells: Mapping[str, str]
     draft: TenantDraft | None
+    owner: Invitee | None = None
     deposit_cents: int = 0
     errors: Mapping[str, str] = {}
 
@@ -77,6 +79,7 @@ async def add(session: AsyncSession, file_name: str, by: By, lines: Sequence[Lin
                 "line": line.number,
                 "cells": _json(line.cells),
                 "draft": _json(line.draft) if line.draft else None,
+                "owner": _json(line.owner) if line.owner else None,
                 "deposit_cents": line.deposit_cents,
                 "state": "waiting" if line.draft else "refused",
                 "errors": _json(line.errors),
@@ -133,11 +136,11 @@ async def _open_line(session: AsyncSession, runtime: Runtime, provisioner: Provi
     file = await queries.find(session, import_id)
     by = By(file.by_name, file.by_address)
     try:
-        await provisioning.check(session, runtime.settings, one.draft, None)
+        await provisioning.check(session, runtime.settings, one.draft, one.owner)
         tenant_id = await provisioner.claim(session)
         await session.execute(OPENED, {"id": import_id, "line": one.line, "tenant_id": tenant_id})
         await provisioning.place(
-            session, runtime.settings, provisioner, one.draft, None, one.deposit_cents, by, claimed=tenant_id
+            session, runtime, provisioner, one.draft, one.owner, one.deposit_cents, by, claimed=tenant_id
         )
     except Invalid as error:
         raise _Refused(one.line, error.errors) from None

@@ -157,13 +157,15 @@ async def test_a_plan_that_is_too_small_is_refused_at_its_field(
 
 async def test_an_account_beyond_the_plan_is_refused(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
     await Station(shop).give(await add_plan(runtime, 1_000, max_staff=1))
-    path = f"/tenants/{shop.tenant.id}"
+    path = f"/tenants/{shop.tenant.id}/team"
     await operator.get(path)
-    form = {"staff_name": "X", "staff_password": PASSWORD, "role": str(Role.OWNER)}
+    form = {"staff_name": "X", "staff_password": PASSWORD, "staff_role": str(Role.OWNER)}
 
-    first = await operator.post(f"{path}/staff", staff_login=f"a-{ids.code(6)}", **form)
-    second = await operator.post(f"{path}/staff", staff_login=f"b-{ids.code(6)}", **form)
+    first = await operator.post(f"{path}/accounts", staff_login=f"a-{ids.code(6)}", **form)
+    second = await operator.post(f"{path}/accounts", staff_login=f"b-{ids.code(6)}", **form)
+    invited = await operator.post(f"{path}/invitations", name="X", role="deputy")
 
     assert first.status_code == 303
-    assert second.status_code == 422
+    assert (second.status_code, invited.status_code) == (422, 422)
     assert "The plan allows 1 accounts of staff." in text_of(second)
+    assert "The plan allows 1 accounts of staff." in text_of(invited)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,8 +13,12 @@ from billing.wholesale import service as wholesale
 from kameng.core import ids
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
+from tenants.domains import queries as domain_queries
+from tenants.domains import service as domains
+from tenants.domains.errors import DomainTaken
 from tenants.registry import queries
 from tests.admin_ui.conftest import PASSWORD, SignIn, audited, person
+from tests.admin_ui.people.steps import accept, link_in, log_of
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.staff_client import StaffClient, error_at, hidden, text_of
 
@@ -29,6 +34,7 @@ async def draft(runtime: Runtime) -> dict[str, str]:
         "slug": f"shop-{mark}",
         "name": "星辰点卡",
         "tier_id": str(tier.id),
+        "owner": "account",
         "owner_login": f"owner-{mark}",
         "owner_password": PASSWORD,
         "deposit": "1,000.00",
@@ -106,9 +112,71 @@ async def test_a_station_opens_without_an_owner_and_its_page_says_so(runtime: Ru
     form = await draft(runtime)
     await operator.get("/tenants/new")
 
-    page = await operator.follow(await operator.post("/tenants", **form | {"owner_login": "", "owner_password": ""}))
+    page = await operator.follow(await operator.post("/tenants", **form | {"owner": "none"}))
 
-    assert "Nobody owns this station yet" in text_of(page)
+    assert "Nobody owns this station yet. Go to the team and invite an owner" in text_of(page)
+    assert f'href="{page.url.path}/team"' in page.text
+
+
+async def test_an_invited_owner_opens_the_link_that_is_shown_once_and_owns_the_station(
+    runtime: Runtime, operator: StaffClient, clients: Clients
+) -> None:
+    form = await draft(runtime) | {"owner": "invite", "owner_name": "新站长", "owner_email": "boss@example.com"}
+    await operator.get("/tenants/new")
+
+    answer = await operator.post("/tenants", **form)
+    link = link_in(answer)
+    tenant_id = int(re.findall(r'href="/tenants/(\d+)"', answer.text)[0])
+    later = await operator.get(f"/tenants/{tenant_id}")
+    boss = clients(f"{form['slug']}.{runtime.settings.station_domain}")
+    joined = await boss.follow(await accept(boss, link, form["owner_login"], "新站长"))
+
+    assert "The station is open, and its owner is invited" in text_of(answer)
+    assert link not in later.text
+    assert "Its owner is invited, and has not come yet." in text_of(later)
+    assert "¥1,000.00" in text_of(joined)
+    assert (await boss.get("/console/team")).status_code == 200
+    assert f"Owner 新站长, signs in as {form['owner_login']}" in text_of(await operator.get(f"/tenants/{tenant_id}"))
+    (actor, subject, detail), *others = await log_of(runtime, tenant_id, "staff.invite")
+    assert (subject, detail, others) == ("新站长", {"role": "owner", "email": "boss@example.com"}, [])
+    assert actor.startswith("master: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"owner": "invite", "owner_name": ""}, "owner_name", "Fill this in."),
+        ({"owner": "invite", "owner_email": "boss@nowhere"}, "owner_email", "This is not an e-mail address."),
+        ({"owner": "account", "owner_login": ""}, "owner_login", "Fill this in."),
+        ({"owner": "everybody"}, "owner", "Choose one of the list."),
+    ],
+)
+async def test_of_an_owner_who_cannot_be_invited_it_is_said_why_and_nothing_is_made(
+    runtime: Runtime, operator: StaffClient, changes: dict[str, str], field: str, said: str
+) -> None:
+    form = await draft(runtime) | {"owner_name": "新站长", "owner_email": "boss@example.com"}
+    await operator.get("/tenants/new")
+
+    answer = await operator.post("/tenants", **form | changes)
+
+    assert (answer.status_code, error_at(answer, field)) == (422, said)
+    assert await stations_called(runtime, form["slug"]) == 0
+
+
+async def test_a_domain_that_another_station_has_is_refused_and_nothing_is_made(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    form, domain = await draft(runtime), f"shop-{ids.code(8).lower()}.com"
+    async with runtime.database.master_session() as session:
+        number = await domains.claim(session, runtime.settings, shop.tenant.id, domain)
+        assert await domains.serve(session, await domain_queries.claim(session, shop.tenant.id, number), "operator")
+    await operator.get("/tenants/new")
+
+    answer = await operator.post("/tenants", **form, domains=f"other.{domain}\r\n{domain.upper()}")
+
+    assert answer.status_code == 422
+    assert error_at(answer, "domains") == DomainTaken.message
+    assert await stations_called(runtime, form["slug"]) == 0
 
 
 @pytest.mark.parametrize(("trial_days", "state"), [(14, "trial"), (0, "active")])
@@ -161,13 +229,14 @@ async def test_everything_that_is_taken_is_named_at_its_field_and_nothing_is_mad
         ("hosts", "shop.example.com", "Only names directly under the stations' domain"),
         ("hosts", "twice.localhost\ntwice.localhost", "A host is named twice."),
         ("hosts", "master.localhost", "This host belongs to another station."),
-        ("domains", "http://shop.example.com/", "A domain is a name"),
+        ("domains", "http://shop.example.com/", "write only shop.example.com"),
         ("domains", "shop.localhost", "are given by the master"),
         ("plan_id", "2147483647", "Choose one of the list."),
         ("theme", "purple", "Choose one of the list."),
         ("markup", "-1", "Write a number"),
         ("tier_id", "2147483647", "Choose one of the list."),
         ("accent", "red;}", "Write a colour"),
+        ("accent", "#FFE000", "its contrast is 1.3:1 on white"),
         ("owner_login", "a b", "no spaces"),
         ("owner_password", "short", "at least 8 characters"),
         ("deposit", "-5", "Write a number"),
@@ -304,15 +373,17 @@ async def test_a_station_without_an_owner_says_so_and_gets_one(
     login = f"late-{ids.code(6).lower()}"
     assert "Nobody owns this station yet" in text_of(await operator.get(path))
     taken = await person(runtime, None, Role.OPERATOR)
-    staff = {"staff_name": "Late", "staff_password": PASSWORD, "role": "owner"}
+    staff = {"staff_name": "Late", "staff_password": PASSWORD, "staff_role": "owner"}
+    accounts = f"{path}/team/accounts"
 
-    refused = await operator.post(f"{path}/staff", staff_login=taken, **staff)
+    refused = await operator.post(accounts, staff_login=taken, **staff)
     assert error_at(refused, "staff_login") == "This login is taken."
-    weak = await operator.post(f"{path}/staff", staff_login=login, **staff | {"staff_password": "short"})
+    weak = await operator.post(accounts, staff_login=login, **staff | {"staff_password": "short"})
     assert "at least 8 characters" in error_at(weak, "staff_password")
 
-    page = await operator.follow(await operator.post(f"{path}/staff", staff_login=login, **staff))
-    assert "Nobody owns this station yet" not in text_of(page)
+    page = await operator.follow(await operator.post(accounts, staff_login=login, **staff))
+    assert login in text_of(page)
+    assert "Nobody owns this station yet" not in text_of(await operator.get(path))
     assert (await clients(shop.tenant.host).sign_in(login, PASSWORD, "/console/login")).status_code == 303
 
 

@@ -5,12 +5,14 @@ import asyncio
 import pytest
 
 from kameng.core import ids
+from kameng.identity import staff
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
 from tests.admin_ui.conftest import PASSWORD, SignIn, person
 from tests.admin_ui.people.steps import Clients, accept, id_of, invite, link_in, log_of
 from tests.support.house import Shop, open_shop
 from tests.support.staff_client import StaffClient, error_at, text_of
+from tests.tenants.plans.steps import Station, add_plan
 
 
 async def test_an_invited_person_sets_up_an_account_and_is_in(
@@ -191,3 +193,54 @@ async def test_the_master_invites_a_stations_owner(
     actor, subject, _ = (await log_of(runtime, shop.tenant.id, "staff.invite"))[0]
     assert actor.startswith("master: ")
     assert subject == "新站长"
+
+
+async def test_at_the_plans_limit_nobody_is_invited(runtime: Runtime, shop: Shop, owner: StaffClient) -> None:
+    await Station(shop).give(await add_plan(runtime, 1_000, max_staff=1))
+    await owner.get("/console/team/invite")
+
+    answer = await owner.post("/console/team/invitations", name="小李", role="service")
+
+    assert answer.status_code == 422
+    assert "The plan allows 1 accounts of staff. Remove one, or choose a larger plan." in text_of(answer)
+    assert 'value="小李"' in answer.text
+    assert "Nobody is invited" in text_of(await owner.get("/console/team"))
+
+
+async def test_of_two_guests_for_the_last_place_one_joins_and_the_others_invitation_stays(
+    runtime: Runtime, shop: Shop, owner: StaffClient, clients: Clients
+) -> None:
+    await Station(shop).give(await add_plan(runtime, 1_000, max_staff=2))
+    links = [await invite(owner, "service"), await invite(owner, "finance")]
+    logins = [f"last-{ids.code(8)}" for _ in links]
+    guests = [clients(shop.tenant.host) for _ in links]
+
+    answers = await asyncio.gather(
+        *(accept(guest, link, login) for guest, link, login in zip(guests, links, logins, strict=True))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [303, 422]
+    late = next(answer for answer in answers if answer.status_code == 422)
+    assert "The plan of this station allows 2 accounts of staff" in text_of(late)
+    lost = answers.index(late)
+    assert (await clients(shop.tenant.host).get(links[lost])).status_code == 200
+    async with runtime.database.master_session() as session:
+        assert not await staff.is_taken(session, logins[lost])
+    assert sum(login in (await owner.get("/console/team")).text for login in logins) == 1
+
+
+async def test_somebody_with_an_account_elsewhere_is_told_of_the_limit_too(
+    runtime: Runtime, shop: Shop, owner: StaffClient, clients: Clients
+) -> None:
+    other = await open_shop(runtime)
+    login, link = await person(runtime, other.tenant.id, Role.OWNER), await invite(owner, "finance")
+    await Station(shop).give(await add_plan(runtime, 1_000, max_staff=1))
+    guest = clients(shop.tenant.host)
+    await guest.get(link)
+
+    answer = await guest.post(
+        "/console/join/own", token=link.partition("token=")[2], own_login=login, own_password=PASSWORD
+    )
+
+    assert answer.status_code == 422
+    assert "Ask whoever invited you to make room" in text_of(answer)
