@@ -58,7 +58,7 @@ async def test_what_an_owner_lent_ends_when_he_is_demoted(
     runtime: Runtime, shop: Shop, owner: StaffClient, clients: Clients
 ) -> None:
     partner, partner_id = await colleague(runtime, shop, clients, Role.OWNER)
-    friend, friend_id = await colleague(runtime, shop, clients, Role.SERVICE)
+    _, friend_id = await colleague(runtime, shop, clients, Role.SERVICE)
     await lend(partner, friend_id, "orders.refund")
 
     await owner.post(f"/console/team/{partner_id}/role", role="service")
