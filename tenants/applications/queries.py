@@ -43,8 +43,8 @@ PAYMENTS = text(
     """
 )
 # The station that an application has brought about, where the process died before it could write that down: nobody
-# works there yet, it has the applicant's own address for help, and it is none that an operator has opened, which may wait
-# for somebody he has invited.
+# works there yet, it has the applicant's own address for help, and it is none that an operator has opened, which may
+# wait for somebody he has invited.
 OURS = text(
     """
     SELECT t.id FROM tenants t WHERE t.slug = :slug AND t.contact = :email AND t.created_at >= :since
