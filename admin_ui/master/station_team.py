@@ -130,7 +130,7 @@ async def _check(session: AsyncSession, tenant_id: int) -> None:
 
 async def _revoke(runtime: Runtime, tenant_id: int, invitation_id: UUID, by: Staff) -> None:
     async with runtime.database.master_session() as session:
-        before = await invitations.revoke(session, tenant_id, invitation_id)
+        before = await invitations.revoke(session, tenant_id, invitation_id, roles.MASTER)
         await as_place(session, runtime.database, tenant_id)
         detail = {"role": role_code(before.role, before.role_name), "email": before.email}
         await audit.record(session, _named(by), "staff.invite_revoke", before.name, detail, by.address)

@@ -93,7 +93,8 @@ async def _lend(runtime: Runtime, viewer: Staff, staff_id: UUID, sent: LendForm)
 
 async def _revoke(runtime: Runtime, viewer: Staff, delegation_id: UUID) -> UUID:
     async with runtime.database.master_session() as session:
-        ended = await delegations.revoke(session, viewer.tenant_id, delegation_id)
+        by = await roles.giver(session, viewer.tenant_id, viewer.id)
+        ended = await delegations.revoke(session, viewer.tenant_id, delegation_id, by)
         person = await team.person(session, viewer.tenant_id, ended.staff_id)
         await as_place(session, runtime.database, viewer.tenant_id)
         detail = {"permission": ended.permission}

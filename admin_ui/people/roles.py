@@ -12,7 +12,7 @@ from admin_ui.frame import AnyRequest, PathId, page
 from admin_ui.people import permission_words
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid
-from kameng.identity import roles, standing
+from kameng.identity import outgrown, roles, standing
 from kameng.identity.permissions import PERMISSIONS, Permission
 from kameng.identity.roles import BUILT_IN, GUARDED, BeyondOwn, Giver, RoleNameTaken, TooManyRoles
 from kameng.infra.runtime import Runtime
@@ -131,6 +131,7 @@ async def _change(runtime: Runtime, viewer: Staff, role_id: int, sent: RoleForm)
     async with runtime.database.master_session() as session:
         by = await roles.giver(session, viewer.tenant_id, viewer.id)
         before = await roles.change(session, viewer.tenant_id, role_id, sent.name, sent.permissions, by)
+        await outgrown.end_of_role(session, viewer.tenant_id, role_id)
         given, taken = set(sent.permissions) - before.permissions, before.permissions - set(sent.permissions)
         detail = {"from": before.name, "to": sent.name, "added": _codes(given), "removed": _codes(taken)}
         await as_place(session, runtime.database, viewer.tenant_id)

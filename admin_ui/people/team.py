@@ -272,7 +272,7 @@ async def _renew(runtime: Runtime, viewer: Staff, invitation_id: UUID) -> Invite
         by = await roles.giver(session, place, viewer.id)
         before = await invitations.one(session, place, invitation_id)
         by.check(await roles.permissions_at(session, place, before.role))
-        made = await invitations.renew(session, place, invitation_id)
+        made = await invitations.renew(session, place, invitation_id, by=viewer.name, by_id=by.id)
         await as_place(session, runtime.database, place)
         detail = {"email": before.email}
         await audit.record(session, viewer.name, "staff.invite_again", before.name, detail, viewer.address)
@@ -281,7 +281,8 @@ async def _renew(runtime: Runtime, viewer: Staff, invitation_id: UUID) -> Invite
 
 async def _revoke(runtime: Runtime, viewer: Staff, invitation_id: UUID) -> None:
     async with runtime.database.master_session() as session:
-        before = await invitations.revoke(session, viewer.tenant_id, invitation_id)
+        by = await roles.giver(session, viewer.tenant_id, viewer.id)
+        before = await invitations.revoke(session, viewer.tenant_id, invitation_id, by)
         await as_place(session, runtime.database, viewer.tenant_id)
         detail = {"role": role_code(before.role, before.role_name), "email": before.email}
         await audit.record(session, viewer.name, "staff.invite_revoke", before.name, detail, viewer.address)

@@ -306,18 +306,32 @@ def moment(text: str, zone: ZoneInfo, column: str = FROM) -> datetime | None:
     written = normalize("NFKC", text)
     if not written:
         return None
+    try:
+        found = _time_of(written, zone) or _day_of(written, zone, is_end=column == UNTIL)
+    except OverflowError:  # 9999-12-31 is how some write "for ever"; its end is in no calendar
+        found = None
+    if found is None:
+        raise Wrong(column, gettext("Write a time such as 2026-12-31 18:00."))
+    return found
+
+
+def _time_of(written: str, zone: ZoneInfo) -> datetime | None:
     for form in TIMES:
         try:
             return datetime.strptime(written, form).replace(tzinfo=zone).astimezone(UTC)
         except ValueError:
             continue
+    return None
+
+
+def _day_of(written: str, zone: ZoneInfo, *, is_end: bool) -> datetime | None:
     for form in DAYS:
         try:
-            day = datetime.strptime(written, form).replace(tzinfo=zone).date() + timedelta(days=column == UNTIL)
+            day = datetime.strptime(written, form).replace(tzinfo=zone).date() + timedelta(days=is_end)
         except ValueError:
             continue
         return _midnight(day, zone)
-    raise Wrong(column, gettext("Write a time such as 2026-12-31 18:00."))
+    return None
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -97,8 +97,10 @@ def list_all(state: str | None) -> None:
             return list(await session.execute(LIST, values))
 
     rows = _at_work(work)
-    table = Table("no", "slug", "name", "host", "tier", "plan", "state", "version", box=None, pad_edge=False)
-    table.add_column("deposit", justify="right")
+    table = Table("no", box=None, pad_edge=False)
+    for title in ("slug", "name", "host", "tier", "plan", "state", "version"):
+        table.add_column(title, no_wrap=title in ("slug", "state"), overflow="fold")
+    table.add_column("deposit", justify="right", no_wrap=True)
     for row in rows:
         cells = (row.id, row.slug, row.name, row.host, row.tier, row.plan, row.state, row.version)
         table.add_row(*(str(cell) for cell in cells), format_cents(row.deposit_cents))

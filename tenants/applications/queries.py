@@ -43,11 +43,15 @@ PAYMENTS = text(
     """
 )
 # The station that an application has brought about, where the process died before it could write that down: nobody
-# works there yet, and it has the applicant's own address for help.
+# works there yet, it has the applicant's own address for help, and it is none that an operator has opened, which may
+# wait for somebody he has invited.
 OURS = text(
     """
     SELECT t.id FROM tenants t WHERE t.slug = :slug AND t.contact = :email AND t.created_at >= :since
         AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.tenant_id = t.id)
+        AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant_id = t.id)
+        AND NOT EXISTS (SELECT 1 FROM audit_log a WHERE a.subject = CAST(t.id AS text) AND a.action = 'stations.open'
+                        AND a.tenant_id IS NULL)
     """
 )
 

@@ -50,9 +50,17 @@ def _look_through(tokens: Sequence[Token]) -> None:
         token.tag = LOWER.get(token.tag, token.tag)
         if token.type == "image" and not PICTURE.fullmatch(str(token.attrGet("src"))):
             token.type, token.tag, token.attrs = "text", "", {}  # its words stand where it would
-        if token.type == "link_open" and urlsplit(str(token.attrGet("href"))).netloc:
+        if token.type == "link_open" and _leads_away(str(token.attrGet("href"))):
             token.attrSet("target", "_blank")
         _look_through(token.children or [])
+
+
+def _leads_away(address: str) -> bool:
+    """To another host, as far as one can tell: what is no address at all loses its link in `_filter`."""
+    try:
+        return bool(urlsplit(address).netloc)
+    except ValueError:
+        return False
 
 
 def _filter(tag: str, name: str, value: str) -> str | None:

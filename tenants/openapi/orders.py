@@ -52,7 +52,7 @@ class Wanted(Struct, frozen=True):
 
     sku_id: Annotated[int, Meta(ge=1, le=LAST_NUMBER)]
     quantity: Annotated[int, Meta(ge=1, le=1000)]
-    downstream_order_no: Annotated[str, Meta(max_length=64)] = ""
+    downstream_order_no: Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00-\x1f\x7f]*\Z")] = ""
 
 
 class OrderController(Controller):

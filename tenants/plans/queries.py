@@ -33,7 +33,9 @@ SUBSCRIPTION = """
     WHERE t.id = :id
 """
 OF_TENANT = text(SUBSCRIPTION)
-LOCKED = text(f"{SUBSCRIPTION} FOR UPDATE OF t")
+# A statement of its own: one that waits for a lock sees the row anew and what it is joined with as it was before, so a
+# change of plan would find no period that is paid.
+LOCK = text("SELECT id FROM tenants WHERE id = :id FOR UPDATE")
 HISTORY = text(
     """
     SELECT c.began, c.until, p.name AS plan, c.price_cents, c.credited_cents, c.charged_at
@@ -145,7 +147,9 @@ async def stations(session: AsyncSession) -> dict[int, int]:
 
 async def subscription(session: AsyncSession, tenant_id: int, *, lock: bool = False) -> Subscription:
     """A station's plan, locked for a change if asked. Raises `PlanGone` where there is no such station."""
-    row = (await session.execute(LOCKED if lock else OF_TENANT, {"id": tenant_id})).one_or_none()
+    if lock:
+        await session.execute(LOCK, {"id": tenant_id})
+    row = (await session.execute(OF_TENANT, {"id": tenant_id})).one_or_none()
     if row is None:
         raise PlanGone
     return Subscription(*row)

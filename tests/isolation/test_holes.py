@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from litestar import Response, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 from psycopg import sql
 from sqlalchemy import text
@@ -21,6 +21,7 @@ from kameng.web.app import Unguarded, create_app
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
 from tenants.storefront.routes import HANDLERS as STOREFRONT
+from tenants.toggles.toggles import Toggles
 from tests.isolation.sources import PACKAGES, schemas_named
 from tests.isolation.strangers import Stranger
 from tests.isolation.survey import Uncovered, ask_everything, covered, warm
@@ -39,6 +40,9 @@ def with_hole(runtime: Runtime, door: HostDispatch, *planted: Any) -> HostDispat
         handlers=[*STOREFRONT, *CONSOLE, *planted],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=Assets.read(DIST),
+        globals={"open_station_url": "/open"},
+        features=(toggles := Toggles(runtime)),
+        provide={"toggles": Provide(lambda: toggles, sync_to_thread=False)},
     )
     return HostDispatch(runtime, door.master, station, ready=door.ready)
 

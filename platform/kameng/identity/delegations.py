@@ -121,12 +121,13 @@ async def current(session: AsyncSession, tenant_id: int | None) -> list[Delegati
     return [Delegation(**row) for row in rows.mappings()]
 
 
-async def revoke(session: AsyncSession, tenant_id: int | None, delegation_id: UUID) -> Delegation:
-    """Returns what has ended with this. Raises `DelegationGone`."""
+async def revoke(session: AsyncSession, tenant_id: int | None, delegation_id: UUID, by: Giver) -> Delegation:
+    """Returns what has ended with this. Raises `DelegationGone`, `BeyondOwn` unless `by` could lend it himself."""
     values = {"place": place_of(tenant_id), "id": delegation_id}
     row = (await session.execute(REVOKE, values)).mappings().one_or_none()
     if row is None:
         raise DelegationGone
+    by.check(roles.known([row["permission"]]))
     return Delegation(**row)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.core import clock, ids
 from kameng.core.errors import Invalid, NotFound
 from kameng.identity import roles
-from kameng.identity.roles import place_of
+from kameng.identity.roles import Giver, place_of
 from kameng.infra import outbox
 from kameng.infra.outbox import Event
 
@@ -52,7 +52,7 @@ BY_TOKEN = text(
 RENEW = text(
     """
     UPDATE invitations SET token_hash = :token_hash, letter_hash = NULL, letter_at = NULL, letter_error = '',
-        expires_at = :expires_at
+        expires_at = :expires_at, invited_by = :by, invited_by_id = :by_id
     WHERE id = :id AND place = :place AND accepted_at IS NULL AND revoked_at IS NULL RETURNING id
     """
 )
@@ -189,14 +189,18 @@ def check_email(email: str) -> None:
         raise Invalid({"email": "This is not an e-mail address."})
 
 
-async def renew(session: AsyncSession, tenant_id: int | None, invitation_id: UUID) -> Invited:
-    """Seven more days under a new token, and a new letter; links from before are worth nothing. Raises
+async def renew(
+    session: AsyncSession, tenant_id: int | None, invitation_id: UUID, *, by: str, by_id: UUID | None = None
+) -> Invited:
+    """Seven more days under a new token, and a new letter; links from before are worth nothing. It is the invitation of
+    whoever renews it, since he has seen its link, and it ends when he leaves. `by` and `by_id` as for `invite`. Raises
     `InvitationGone`.
     """
     before = await one(session, tenant_id, invitation_id)
     made = Invited(invitation_id, secrets.token_urlsafe(32), clock.now() + VALID_FOR)
     values = {"id": made.id, "place": place_of(tenant_id), "token_hash": hashed(made.token)}
-    if (await session.execute(RENEW, values | {"expires_at": made.expires_at})).one_or_none() is None:
+    values |= {"expires_at": made.expires_at, "by": by, "by_id": by_id}
+    if (await session.execute(RENEW, values)).one_or_none() is None:
         raise InvitationGone
     if before.email:
         await outbox.record(session, InvitationMade(made.id))
@@ -221,9 +225,10 @@ async def show_again(session: AsyncSession, invitation_ids: Sequence[UUID]) -> d
     return tokens
 
 
-async def revoke(session: AsyncSession, tenant_id: int | None, invitation_id: UUID) -> Invitation:
-    """Returns what was revoked. Raises `InvitationGone`."""
+async def revoke(session: AsyncSession, tenant_id: int | None, invitation_id: UUID, by: Giver) -> Invitation:
+    """Returns what was revoked. Raises `InvitationGone`, `BeyondOwn` unless `by` could give the role himself."""
     before = await one(session, tenant_id, invitation_id)
+    by.check(await roles.permissions_at(session, tenant_id, before.role))
     values = {"id": invitation_id, "place": place_of(tenant_id)}
     if (await session.execute(REVOKE, values)).one_or_none() is None:
         raise InvitationGone

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core.errors import NotFound, Refused
-from kameng.identity import delegations, invitations, roles
+from kameng.identity import delegations, invitations, outgrown, roles
 from kameng.identity.permissions import Role
 from kameng.identity.roles import Giver, place_of
 
@@ -87,6 +87,7 @@ async def change_role(session: AsyncSession, tenant_id: int | None, staff_id: UU
         await _keep_a_head(session, tenant_id, before)
         values = {"place": place_of(tenant_id), "staff_id": staff_id, "role": role}
         await session.execute(SET_ROLE, values)
+        await outgrown.end(session, tenant_id, staff_id)
     return before
 
 

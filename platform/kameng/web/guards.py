@@ -35,7 +35,9 @@ class Closed(KamengError):
 
 
 class requires:
-    """A guard: staff with this permission."""
+    """A guard: staff with this permission. Whoever visits a station only to look sends no forms, whatever their routes
+    ask for: marking a notice as read takes no more than reading it, and hides it from the owner.
+    """
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
@@ -46,6 +48,9 @@ class requires:
         if staff is None:
             raise Unauthenticated
         if self.permission not in staff.permissions:
+            raise Forbidden
+        only_looks = staff.visit is not None and staff.visit.mode == "view"
+        if only_looks and isinstance(connection, Request) and connection.method not in csrf.SAFE:
             raise Forbidden
 
 

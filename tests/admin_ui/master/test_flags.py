@@ -50,7 +50,8 @@ async def plan_of(runtime: Runtime, shop: Shop) -> tuple[int, str]:
         )
         plan_id = int(row.scalar_one())
         await session.execute(
-            text("UPDATE tenants SET plan_id = :plan WHERE id = :id"), {"plan": plan_id, "id": shop.tenant.id}
+            text("UPDATE tenants SET plan_id = :plan, paid_until = now() WHERE id = :id"),
+            {"plan": plan_id, "id": shop.tenant.id},
         )
     return plan_id, name
 

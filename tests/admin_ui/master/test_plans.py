@@ -90,7 +90,7 @@ async def test_the_log_tells_what_was_changed(operator: StaffClient) -> None:
     await operator.follow(await operator.post(path, **terms(name=(name := f"新 {ids.code(6)}"), price="1,399.00")))
 
     log = text_of(await operator.get(f"/audit?q={path.rpartition('/')[2]}"))
-    assert "price_cents 129900" in log
+    assert "¥1,299.00 → ¥1,399.00" in log
     assert "price_cents 139900" in log
     assert name in log
 

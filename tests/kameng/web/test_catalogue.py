@@ -16,6 +16,7 @@ NAMES = {
     "IP", "KiB", "http://", "https://", "shop.example.com", "submit.php", "pid", "TXT", "CNAME",
     "KAMENG_ADMIN_URL", "KAMENG_FLAGS_FILE",  # names of settings
     "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",
+    "API", "XLSX", "cost", "default", "end", "near", "up",  # rules of prices are written in these words
     "CSV", "classic", "market", "night",  # what stands in a file of stations
 }  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
