@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.params import PathParameter
 from litestar.response import Template
 from msgspec import Struct
 
 from admin_ui import words
+from kameng.core.errors import Forbidden
 from kameng.identity.permissions import Permission
 from kameng.web import answers, context, paging
 from kameng.web.context import Context
@@ -142,6 +143,14 @@ def navigation(here: Context) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def to_first_room(request: AnyRequest, _error: Forbidden) -> Response[bytes]:
+    """What answers at the door of a console to somebody who may not see its overview: the first page that he may open,
+    or his own account. For `exception_handlers` of the overview."""
+    here = context.of(request.scope)
+    rooms = navigation(here)
+    return answers.redirect(request, rooms[0]["href"] if rooms else f"{here.base}/account")
 
 
 def chips(asked: Wanted, family: str, counts: dict[str, int] | None = None) -> list[Chip]:

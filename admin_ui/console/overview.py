@@ -10,8 +10,9 @@ from litestar.response import Template
 from admin_ui import charts, days
 from admin_ui.console import notices
 from admin_ui.console.deposit import outlook
-from admin_ui.frame import AnyRequest, page
+from admin_ui.frame import AnyRequest, page, to_first_room
 from billing.ledger import queries as ledger
+from kameng.core.errors import Forbidden
 from kameng.identity.permissions import Permission
 from kameng.infra.tenancy import Tenant
 from kameng.web.guards import requires
@@ -27,7 +28,7 @@ Hours = Sequence[tuple[int, int, int]]
 class OverviewController(Controller):
     path = "/console"
 
-    @get("/", guards=[requires(Permission.OVERVIEW_READ)])
+    @get("/", guards=[requires(Permission.OVERVIEW_READ)], exception_handlers={Forbidden: to_first_room})
     async def show(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         since = days.today()
         async with tenant.begin() as session:

@@ -5,9 +5,10 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 
 from admin_ui import charts, days
-from admin_ui.frame import AnyRequest, page
+from admin_ui.frame import AnyRequest, page, to_first_room
 from billing.ledger import queries as ledger
 from kameng.core import clock
+from kameng.core.errors import Forbidden
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.web import i18n
@@ -22,7 +23,7 @@ from tenants.toggles import tasks as toggles
 class OverviewController(Controller):
     path = "/"
 
-    @get("/", guards=[requires(Permission.TENANTS_READ)])
+    @get("/", guards=[requires(Permission.TENANTS_READ)], exception_handlers={Forbidden: to_first_room})
     async def show(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         since, before = days.today(), days.today(days_ago=1)
         zone = i18n.reader().zone.key

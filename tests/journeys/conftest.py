@@ -14,6 +14,7 @@ from kameng.infra.runtime import running
 from tests.support.browser_client import browser, door
 from tests.support.browser_setup import ensure_browser
 from tests.support.house import settings_for
+from tests.support.name_server import NameServer, name_server_aside
 from tests.support.stack import Stack, on_a_port_of_its_own, process, running_stack
 
 __all__ = ["browser", "door"]  # a browser without a screen
@@ -21,6 +22,7 @@ __all__ = ["browser", "door"]  # a browser without a screen
 CHECKOUT = Path(__file__).parents[2]
 SCREENSHOTS = CHECKOUT / ".kameng" / "screenshots"
 PHONE = {"width": 360, "height": 640}
+PUBLIC_ADDRESS = "198.51.100.4"  # where custom domains must lead
 DESKTOP = {"width": 1280, "height": 800}
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -29,10 +31,11 @@ SWITCHES = [
 
 
 class Town(Struct, frozen=True):
-    """The running product and everybody's logins."""
+    """The running product, everybody's logins, and who is asked about custom domains."""
 
     stack: Stack
     logins: list[Login]
+    names: NameServer
 
     def url(self, slug: str, path: str = "/") -> str:
         return f"{self.stack.url(f'{slug}.localhost')}{path}"
@@ -51,14 +54,17 @@ def servers_of_the_town(worker_id: str) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 async def town(servers_of_the_town: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     folder = tmp_path_factory.mktemp("town")
-    own = on_a_port_of_its_own(settings_for(servers_of_the_town))
-    await migrate(own)
-    with running_stack(own, folder) as stack:
-        async with running(own) as runtime:
-            logins = list(await seed(runtime, stack.sandboxes, folder / "logins.json"))
-        for name in ("web", "worker", "scheduler"):
-            stack.supervisor.start(process(name, own))
-        yield Town(stack, logins)
+    with name_server_aside() as names:
+        own = on_a_port_of_its_own(
+            settings_for(servers_of_the_town, dns_servers=names.address, public_addresses=PUBLIC_ADDRESS)
+        )
+        await migrate(own)
+        with running_stack(own, folder) as stack:
+            async with running(own) as runtime:
+                logins = list(await seed(runtime, stack.sandboxes, folder / "logins.json"))
+            for name in ("web", "worker", "scheduler"):
+                stack.supervisor.start(process(name, own))
+            yield Town(stack, logins, names)
 
 
 @pytest.fixture(scope="module")

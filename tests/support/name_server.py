@@ -1,8 +1,9 @@
 """A name server on loopback that knows what a test tells it, and fails as it is told to."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import cast
 
 import dns.flags
@@ -83,3 +84,26 @@ async def running_name_server() -> AsyncIterator[NameServer]:
         yield server
     finally:
         transport.close()
+
+
+@contextmanager
+def name_server_aside() -> Iterator[NameServer]:
+    """The same in a thread of its own, for tests that have no event loop. What is set counts from the next question."""
+    ready, stop = threading.Event(), asyncio.Event()
+    running: list[tuple[NameServer, asyncio.AbstractEventLoop]] = []
+
+    async def serve() -> None:
+        async with running_name_server() as server:
+            running.append((server, asyncio.get_running_loop()))
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="name server")
+    thread.start()
+    assert ready.wait(10), "the name server did not start"
+    server, loop = running[0]
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()

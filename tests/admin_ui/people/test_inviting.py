@@ -226,7 +226,8 @@ async def test_of_two_guests_for_the_last_place_one_joins_and_the_others_invitat
     assert (await clients(shop.tenant.host).get(links[lost])).status_code == 200
     async with runtime.database.master_session() as session:
         assert not await staff.is_taken(session, logins[lost])
-    assert sum(login in (await owner.get("/console/team")).text for login in logins) == 1
+    team = (await owner.get("/console/team")).text
+    assert sum(login in team for login in logins) == 1
 
 
 async def test_somebody_with_an_account_elsewhere_is_told_of_the_limit_too(

@@ -44,7 +44,7 @@ async def test_a_composed_role_allows_what_was_ticked_and_is_called_by_its_name(
     home = await guest.follow(await accept(guest, await invite(owner, role), f"n-{ids.code(8)}"))
     orders = await guest.get("/console/orders")
 
-    assert home.status_code == 403
+    assert (home.status_code, home.headers["location"]) == (303, "/console/orders")
     assert orders.status_code == 200
     assert "夜班" in orders.text
     assert (await guest.get("/console/products")).status_code == 403
@@ -339,3 +339,19 @@ def test_every_permission_has_words() -> None:
     worded = [code for group in permission_words.groups(Permission) for code, _ in group.permissions]
 
     assert sorted(worded) == sorted(str(one) for one in Permission)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "room"), [(("orders.read",), "/console/orders"), (("orders.refund",), "/console/account")]
+)
+async def test_who_may_not_see_the_overview_comes_in_at_the_first_room_he_may_open(
+    runtime: Runtime, shop: Shop, owner: StaffClient, clients: Clients, permissions: tuple[str, ...], room: str
+) -> None:
+    role = await compose(owner, "一间房", *permissions)
+    guest = clients(shop.tenant.host)
+
+    door = await guest.follow(await accept(guest, await invite(owner, role), f"one-{ids.code(6)}"))
+
+    assert (door.status_code, door.headers["location"]) == (303, room)
+    assert (await guest.follow(door)).status_code == 200
+    assert (await guest.get("/console/hours")).status_code == 403
