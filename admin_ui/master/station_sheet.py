@@ -79,6 +79,8 @@ def read(body: bytes) -> list[Row]:
     """The lines of a CSV file: UTF-8 or GB 18030; commas, semicolons or tabs. Raises `Invalid` at `file`."""
     if len(body) > MOST_BYTES:
         raise Invalid({"file": "The file is larger than 1 MiB."})
+    if b"\x00" in body:  # no text has it, and the database keeps none
+        raise Invalid({"file": "This is not a CSV file that can be read."})
     try:
         rows = list(_rows(_text(body)))
     except csv.Error:

@@ -94,7 +94,5 @@ async def test_an_application_does_not_take_over_a_station_that_waits_for_its_ow
     after = await master.application(application.id)
     assert (after.state, after.reason) == ("blocked", "slug_taken")
     async with runtime.database.master_session() as session:
-        assert (
-            await session.scalar(text("SELECT count(*) FROM memberships WHERE tenant_id = :t"), {"t": opened.tenant_id})
-            == 0
-        )
+        members = text("SELECT count(*) FROM memberships WHERE tenant_id = :t")
+        assert await session.scalar(members, {"t": opened.tenant_id}) == 0
