@@ -79,8 +79,6 @@ def read(body: bytes) -> list[Row]:
     """The lines of a CSV file: UTF-8 or GB 18030; commas, semicolons or tabs. Raises `Invalid` at `file`."""
     if len(body) > MOST_BYTES:
         raise Invalid({"file": "The file is larger than 1 MiB."})
-    if b"\x00" in body:  # no text has it, and the database keeps none
-        raise Invalid({"file": "This is not a CSV file that can be read."})
     try:
         rows = list(_rows(_text(body)))
     except csv.Error:
@@ -161,7 +159,9 @@ def _twice(row: Row, seen: dict[tuple[str, str], int]) -> dict[str, str]:
 
 
 def _text(body: bytes) -> str:
-    """Excel saves Chinese as GB 18030 unless it is told otherwise."""
+    """Excel saves Chinese as GB 18030 unless it is told otherwise. No text has a NUL, and the database keeps none."""
+    if b"\x00" in body:
+        raise Invalid({"file": "This is not a CSV file that can be read."})
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
