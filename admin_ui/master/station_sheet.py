@@ -149,7 +149,9 @@ def _twice(row: Row, seen: dict[tuple[str, str], int]) -> dict[str, str]:
 
 
 def _text(body: bytes) -> str:
-    """Excel saves Chinese as GB 18030 unless it is told otherwise."""
+    """Excel saves Chinese as GB 18030 unless it is told otherwise. No text has a NUL, and the database keeps none."""
+    if b"\x00" in body:
+        raise Invalid({"file": "This is not a CSV file that can be read."})
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -70,7 +70,7 @@ async def _join(request: AnyRequest, runtime: Runtime, tenant_id: int | None, pr
 
 async def _account(session: AsyncSession, name: str, label: str) -> UUID:
     """A new account; its login is what the provider calls the person, with some signs added where that is taken."""
-    wanted = "".join(sign for sign in label if not sign.isspace() and sign not in "<>")[:50].ljust(3, "-")
+    wanted = "".join(sign for sign in label if not sign.isspace() and sign not in "<>:：")[:50].ljust(3, "-")
     try:
         return await staff.create_account(session, wanted, name[:40], None)
     except LoginTaken:

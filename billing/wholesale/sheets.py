@@ -8,12 +8,10 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from msgspec import Struct
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
 
 from kameng.core.errors import Refused
 
@@ -136,8 +134,8 @@ def _read_xlsx(body: bytes) -> Iterator[list[str]]:
                 yield [_plain("" if cell is None else _number(cell)) for cell in line]
         finally:
             book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, ParseError, OSError):
-        raise Unreadable from None
+    except Exception as error:
+        raise Unreadable from error
 
 
 def _number(cell: object) -> str:

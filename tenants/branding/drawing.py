@@ -5,6 +5,7 @@ Only the head of a file is read before its size in dots is known, so a small fil
 """
 
 import hashlib
+import struct
 from collections.abc import Callable
 from io import BytesIO
 from typing import Literal
@@ -32,6 +33,11 @@ ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 LEAST_SIDE = 16
 LOGO, ICON, HOME_SCREEN, PAGE = (240, 64), 64, 180, (1600, 3200)  # as stored; a logo twice as large beside it
 SNIFFED = 2048
+# By Pillow's decoders, for files that are cut off or lie; the last three by what reads and writes their EXIF.
+WHAT_LIARS_RAISE = (
+    OSError, SyntaxError, ValueError, LookupError, EOFError, MemoryError, ArithmeticError,
+    TypeError, AttributeError, struct.error,
+)  # fmt: skip
 
 
 class Drawn(Struct, frozen=True):
@@ -73,8 +79,8 @@ def _open(sent: bytes) -> tuple[Image.Image, str]:
         raise TooManyDots(most_million=MOST_DOTS // 1_000_000) from None
     except UnidentifiedImageError:
         raise NotAPicture from None
-    except (OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, MemoryError):
-        raise Broken from None  # what Pillow's decoders raise for files that are cut off or lie
+    except WHAT_LIARS_RAISE:
+        raise Broken from None
 
 
 def _refuse_by_looks(sent: bytes) -> None:

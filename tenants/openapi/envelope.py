@@ -11,7 +11,7 @@ from kameng.core.errors import Conflict, Invalid, KamengError, NotFound, TooMany
 from kameng.web.guards import Closed
 from kameng.web.i18n import of_error
 from tenants.openapi.errors import CancelNotAllowed
-from tenants.orders.errors import OrderGone, QuantityOutOfRange, SoldOut
+from tenants.orders.errors import NotTakingOrders, OrderGone, QuantityOutOfRange, SoldOut
 from tenants.shop.errors import ProductGone
 
 AnyRequest = Request[Any, Any, Any]
@@ -21,6 +21,7 @@ CODES: tuple[tuple[type[KamengError], str, int], ...] = (
     (WalletTooLow, "insufficient_balance", 402),
     (SoldOut, "insufficient_stock", 409),
     (DepositTooLow, "product_unavailable", 409),
+    (NotTakingOrders, "product_unavailable", 409),
     (PriceChanged, "price_changed", 409),
     (CancelNotAllowed, "cancel_not_allowed", 409),
     (QuantityOutOfRange, "bad_request", 400),

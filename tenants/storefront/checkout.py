@@ -15,7 +15,7 @@ from kameng.web.people import Visitor
 from tenants.notices import service as notices
 from tenants.orders import queries
 from tenants.orders import service as orders
-from tenants.orders.errors import PlacedAlready
+from tenants.orders.errors import NotTakingOrders, PlacedAlready
 from tenants.orders.service import WALLET, OrderDraft, Placed
 from tenants.orders.states import State
 from tenants.storefront import entry
@@ -37,10 +37,12 @@ async def buy(
 ) -> Sale:
     """Places an order in one commit, with its payment where it is not paid from the wallet.
 
-    The same form sent twice is one order. Raises `MembersOnly`, what `orders.service.place` and
+    The same form sent twice is one order. Raises `NotTakingOrders`, `MembersOnly`, what `orders.service.place` and
     `payments.service.open_payment` raise (the owner is told of `DepositTooLow`), and `TooManyRequests`;
     nothing was charged then.
     """
+    if not tenant.takes_orders:
+        return await _sold_before(tenant, visitor, draft.request_key)
     reading = reading or Reading()
     entry.admit(visitor, reading)
     vault = await runtime.keyring.vault(tenant.id)
@@ -72,6 +74,16 @@ def channel_of(pay_method: str) -> int:
     if len(pay_method) > LONGEST_CHANNEL:
         raise ChannelGone(field="pay_method")
     return int(pay_method)
+
+
+async def _sold_before(tenant: Tenant, visitor: Visitor, request_key: str) -> Sale:
+    """An order that was placed while orders were taken, for whoever did not hear of it. Raises `NotTakingOrders`."""
+    if visitor.buyer_id is None:
+        raise NotTakingOrders
+    try:
+        return Sale(await _placed_before(tenant, visitor.buyer_id, request_key))
+    except PlacedAlready:
+        raise NotTakingOrders from None
 
 
 async def _placed_before(tenant: Tenant, buyer_id: UUID, request_key: str) -> Placed:

@@ -15,7 +15,7 @@ from kameng.web.context import header
 from kameng.web.people import Visitor
 from tenants.orders import live
 from tenants.orders import queries as orders
-from tenants.orders.errors import NotTakingOrders, OrderGone
+from tenants.orders.errors import OrderGone
 from tenants.orders.service import OrderDraft, Placed
 from tenants.orders.states import State
 from tenants.storefront import checkout, entry, finding, order_view, pages, stream
@@ -40,8 +40,6 @@ class OrderController(Controller):
     ) -> Response[bytes]:
         try:
             draft = await forms.parse(request, OrderDraft)
-            if not tenant.takes_orders:
-                raise NotTakingOrders
             reading = Reading(context.of(request.scope).flags)
             sale = await checkout.buy(runtime, tenant, visitor, draft, reading)
         except (Invalid, Refused, Conflict) as error:

@@ -223,3 +223,18 @@ async def test_a_ticket_of_another_station_or_used_before_opens_nothing(
         assert (await visitor.get(path)).status_code == 303
     login = await person(runtime, shop.tenant.id, Role.OWNER)
     assert (await clients(shop.tenant.host).sign_in(login, PASSWORD, "/console/login")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["master: 操作员", "Master：操作员", "mas\u200bter: 操作员", "\u2060master\u00ad : x", "\u202emaster: x", "sys\u200dtem", "SYSTEM"],
+)
+async def test_nobody_stands_in_the_log_as_the_master_or_the_system(
+    runtime: Runtime, shop: Shop, owner: StaffClient, name: str
+) -> None:
+    await owner.get("/console/account")
+
+    answer = await owner.post("/console/account/name", name=name)
+
+    assert answer.status_code == 422
+    assert await log_of(runtime, shop.tenant.id, "account.rename") == []

@@ -1,7 +1,18 @@
 """Texts that no person types by accident, and dates that people do type."""
 
-import pytest
+import io
+import zipfile
+from contextlib import suppress
+from warnings import catch_warnings, simplefilter
 
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+
+from billing.wholesale import sheets
+from billing.wholesale.sheets import Unreadable
+from tenants.branding import drawing
+from tenants.branding.errors import BadPicture
 from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
 from tests.admin_ui.console.test_pages import PAGE, PATH
 from tests.support.house import Shop
@@ -78,3 +89,72 @@ async def test_an_order_by_machine_with_an_odd_number_is_told_of_or_not_made(
     assert answer.status_code < 500, answer.text
     left = await shop.wallet_cents(buyer)
     assert left == (9_000 if answer.json().get("ok") else 10_000)
+
+
+def rewritten(book: bytes, old: bytes, new: bytes) -> bytes:
+    """The same file with something else in its sheet."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(old, new))
+    return made.getvalue()
+
+
+def flipped(book: bytes, at: int) -> bytes:
+    return book[:at] + bytes(byte ^ 255 for byte in book[at : at + 30]) + book[at + 30 :]
+
+
+BROKEN_SHEETS = {
+    "encrypted": lambda book: book.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+    "damaged": lambda book: flipped(book, book.index(b"xl/worksheets/sheet1.xml") + 40),
+    "cut off": lambda book: book[: len(book) // 2],
+    "of another tool": lambda book: rewritten(book, b"<workbookView ", b'<workbookView strange="1" '),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_SHEETS, ids=list(BROKEN_SHEETS))
+def test_a_broken_price_list_is_told_to_be_unreadable(how: str) -> None:
+    book = sheets.write(sheets.XLSX, ["Good no.", "Price or rule"], [[1, "8.00"]])
+    broken = BROKEN_SHEETS[how](book)
+    assert broken != book
+
+    with pytest.raises(Unreadable):
+        sheets.read(broken)
+
+
+def test_a_picture_whose_camera_lies_is_told_to_be_broken() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x011A] = IFDRational(72, 1)
+    sent = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(sent, "JPEG", exif=exif.tobytes())
+    picture = bytearray(sent.getvalue())
+    entry = max(picture.find(b"\x01\x1a\x00\x05"), picture.find(b"\x1a\x01\x05\x00"))
+    assert entry > 0
+
+    for at in range(entry - 12, entry + 12):
+        for value in range(16):
+            lying = bytearray(picture)
+            lying[at] = value
+            with suppress(BadPicture), catch_warnings():
+                simplefilter("ignore")
+                assert drawing.redraw(bytes(lying), "logo").width <= 64
+
+
+@pytest.mark.parametrize("where", ["cell", "name", "head"])
+async def test_a_list_of_stations_with_nul_is_told_of(operator: StaffClient, where: str) -> None:
+    await operator.get("/tenants/imports")
+    head = "name,slug,tier" + (",no\x00tice" if where == "head" else "")
+    body = head + "\na" + ("\x00" if where == "cell" else "") + "b,slug-x,T\n"
+    name = "a\x00b.csv" if where == "name" else "a.csv"
+
+    answer = await operator.http.post(
+        "/tenants/imports",
+        data={"csrf_token": operator.token},
+        files={"file": (name, body.encode())},
+        headers={"Origin": operator.origin},
+    )
+    pasted = await operator.post("/tenants/imports", pasted=body)
+
+    assert answer.status_code in (303, 422)
+    assert pasted.status_code in (303, 422)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from sqlalchemy import text
 
 from deploy.provisioning import provisioner
@@ -13,14 +14,16 @@ from tenants.registry import provisioning
 from tenants.registry.provisioning import By
 from tenants.registry.service import TenantDraft
 from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
-from tests.support.house import ledger_is_balanced
+from tests.support.house import ledger_is_balanced, open_shop
 from tests.support.staff_client import StaffClient
 from tests.tenants.applications.conftest import gateway, master
 from tests.tenants.applications.steps import Clients, Master
-from tests.tenants.plans.steps import NOTHING_USED, add_plan
+from tests.tenants.openapi.conftest import Machines, machine, member
+from tests.tenants.openapi.test_buying import fill
+from tests.tenants.plans.steps import NOTHING_USED, Station, add_plan
 from tests.tenants.plans.test_changing import paying
 
-__all__ = ["clients", "door", "gateway", "master", "operator", "owner", "shop", "sign_in"]
+__all__ = ["clients", "door", "gateway", "machine", "master", "operator", "owner", "shop", "sign_in"]
 
 IS_WAITING = text(
     "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname ="
@@ -94,7 +97,35 @@ async def test_an_application_does_not_take_over_a_station_that_waits_for_its_ow
     after = await master.application(application.id)
     assert (after.state, after.reason) == ("blocked", "slug_taken")
     async with runtime.database.master_session() as session:
-        assert (
-            await session.scalar(text("SELECT count(*) FROM memberships WHERE tenant_id = :t"), {"t": opened.tenant_id})
-            == 0
-        )
+        members = text("SELECT count(*) FROM memberships WHERE tenant_id = :t")
+        assert await session.scalar(members, {"t": opened.tenant_id}) == 0
+
+
+@pytest.mark.parametrize("why", ["orders_used_up", "overdue", "suspended", "closing"])
+async def test_a_station_that_takes_no_orders_takes_none_by_machine(
+    runtime: Runtime, machine: Machines, why: str
+) -> None:
+    """The shop says so to people; a limit of the plan must not be passed by the other door."""
+    shop = await open_shop(runtime, keys=["K-1", "K-2"])
+    buyer = await member(shop)
+    await fill(shop, buyer, 10_000)
+    client = await machine(shop, buyer)
+    order = {"sku_id": shop.product_id, "quantity": 1, "downstream_order_no": "D-1"}
+    before = (await client.post("/orders", order)).json()
+    if why == "orders_used_up":
+        async with runtime.database.master_session() as session:
+            await session.execute(
+                text("UPDATE tenants SET orders_used_up = true WHERE id = :id"), {"id": shop.tenant.id}
+            )
+    else:
+        await Station(shop).set_state(why)
+    runtime.directory.forget()
+
+    refused = await client.post("/orders", {**order, "downstream_order_no": "D-2"})
+    again = await client.post("/orders", order)
+
+    assert refused.status_code >= 400
+    assert refused.json()["ok"] is False
+    assert await shop.wallet_cents(buyer) == 9_000
+    if why in ("orders_used_up", "overdue"):  # who lost the answer has it again; the others are closed
+        assert again.json() == before

@@ -5,7 +5,7 @@ All of it lives in schema `master`; a master session is the caller's to open.
 """
 
 from datetime import datetime
-from unicodedata import normalize
+from unicodedata import category, normalize
 from uuid import UUID
 
 import structlog
@@ -283,7 +283,8 @@ def check_name(name: str) -> None:
     """Names of the audit log that are nobody's: visits of the operator are told by how their actor begins. Raises
     `Invalid`.
     """
-    said = normalize("NFKC", name).casefold().strip()
+    seen = "".join(sign for sign in normalize("NFKC", name) if category(sign) != "Cf")  # those without a shape
+    said = seen.casefold().strip()
     if said == SYSTEM or (said.partition(":")[0].strip() == MASTER_PREFIX and ":" in said):
         raise Invalid({"name": "This name is kept for the master station."})
 

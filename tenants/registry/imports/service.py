@@ -69,7 +69,8 @@ class _Refused(Exception):
 
 async def add(session: AsyncSession, file_name: str, by: By, lines: Sequence[Line]) -> int:
     """Keeps a checked file and returns its number. Nothing is opened yet."""
-    values = {"file": file_name, "name": by.name, "address": by.address}
+    name = "".join(sign for sign in file_name if sign.isprintable())
+    values = {"file": name, "name": by.name, "address": by.address}
     import_id = int((await session.execute(ADD, values)).scalar_one())
     await session.execute(
         ADD_LINE,
