@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from litestar import Controller, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import Struct
@@ -26,9 +25,11 @@ from kameng.web import forms, i18n
 from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.people import Staff
+from kameng.web.uploads import DRAINED
 from tenants.registry import queries as registry
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
+UPLOADS = {"uploads": MOST_BYTES}
 WRONG = (Invalid, NothingChanges, SellsAtLoss, Unreadable, TooManyLines)
 Reader = Callable[[AsyncSession, Sequence[SheetLine]], Awaitable[Read]]
 
@@ -50,7 +51,6 @@ class Subject(Struct, frozen=True):
 
 class PriceListController(Controller):
     path = "/price-lists"
-    request_max_body_size = MAX_BODY_BYTES
 
     @get("/tiers/{tier_id:int}", guards=[requires(Permission.TIERS_READ)])
     async def tier(self, tier_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
@@ -63,7 +63,7 @@ class PriceListController(Controller):
             table = await lists.tier_table(session, tier_id)
         return await _file(kind, f"prices-tier-{tier_id}", lists.heads(lists.OF_TIER), table)
 
-    @post("/tiers/{tier_id:int}", guards=[requires(Permission.TIERS_WRITE)])
+    @post("/tiers/{tier_id:int}", guards=[requires(Permission.TIERS_WRITE)], opt=UPLOADS, request_max_body_size=DRAINED)
     async def import_tier(
         self,
         tier_id: PathId,
@@ -89,7 +89,12 @@ class PriceListController(Controller):
             table = await lists.station_table(session, tenant_id, i18n.reader().zone)
         return await _file(kind, f"special-prices-{tenant_id}", lists.heads(lists.OF_STATION), table)
 
-    @post("/stations/{tenant_id:int}", guards=[requires(Permission.TIERS_WRITE)])
+    @post(
+        "/stations/{tenant_id:int}",
+        guards=[requires(Permission.TIERS_WRITE)],
+        opt=UPLOADS,
+        request_max_body_size=DRAINED,
+    )
     async def import_station(
         self,
         tenant_id: PathId,
@@ -136,12 +141,13 @@ async def _import(
 
 
 async def _sent_file(request: AnyRequest) -> bytes:
-    """Raises `Invalid` when none was chosen."""
-    sent = (await request.form()).get("file")
-    body = await sent.read() if isinstance(sent, UploadFile) else b""
-    if not body:
+    """Raises `Invalid` when none was chosen, or one that is too large."""
+    sent = (await forms.files(request)).get("file")
+    if sent is not None and sent.is_too_large:
+        raise Invalid({"file": "The file is larger than 4 MiB."})
+    if sent is None or not sent.body:
         raise Invalid({"file": "Choose a file."})
-    return body
+    return sent.body
 
 
 async def _file(kind: str, name: str, head: list[str], table: list[list[sheets.Cell]]) -> Response[bytes]:
