@@ -33,7 +33,14 @@ def tabs(here: Context, tenant_id: int) -> list[Chip]:
     """The parts that the viewer may open, the current one marked."""
     root, at, viewer = f"/tenants/{tenant_id}", here.path.rstrip("/"), here.viewer
     return [
-        Chip(gettext(tab.label), root + tab.path, at == root + tab.path)
+        Chip(gettext(tab.label), root + tab.path, _is_at(at.removeprefix(root), tab.path))
         for tab in TABS
         if viewer and viewer.may(tab.permission)
     ]
+
+
+def _is_at(at: str, path: str) -> bool:
+    """A part's own pages, such as one feature, belong to the part; what belongs to none, to the summary."""
+    if path:
+        return at == path or at.startswith(f"{path}/")
+    return not any(at == tab.path or at.startswith(f"{tab.path}/") for tab in TABS if tab.path)
