@@ -299,7 +299,7 @@ async def _detail(
         choices=kept,
         killed=toggles.kill_switch.values.get(flag.key),
         history=[one for one in history if one.subject == flag.key],
-        detail=records.told,
+        told=records.told,
         policy_form=policy_form or _filled(flag, policy),
         plan_form=plan_form,
         rollout_form=rollout_form,

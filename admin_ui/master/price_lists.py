@@ -29,7 +29,11 @@ from kameng.web.uploads import DRAINED
 from tenants.registry import queries as registry
 
 MOST_BYTES = 4 * 1024 * 1024
-UPLOADS = {"uploads": MOST_BYTES}
+TAKES_A_FILE: dict[str, Any] = {
+    "guards": [requires(Permission.TIERS_WRITE)],
+    "opt": {"uploads": MOST_BYTES},
+    "request_max_body_size": DRAINED,
+}
 WRONG = (Invalid, NothingChanges, SellsAtLoss, Unreadable, TooManyLines)
 Reader = Callable[[AsyncSession, Sequence[SheetLine]], Awaitable[Read]]
 
@@ -63,7 +67,7 @@ class PriceListController(Controller):
             table = await lists.tier_table(session, tier_id)
         return await _file(kind, f"prices-tier-{tier_id}", lists.heads(lists.OF_TIER), table)
 
-    @post("/tiers/{tier_id:int}", guards=[requires(Permission.TIERS_WRITE)], opt=UPLOADS, request_max_body_size=DRAINED)
+    @post("/tiers/{tier_id:int}", **TAKES_A_FILE)
     async def import_tier(
         self,
         tier_id: PathId,
@@ -89,12 +93,7 @@ class PriceListController(Controller):
             table = await lists.station_table(session, tenant_id, i18n.reader().zone)
         return await _file(kind, f"special-prices-{tenant_id}", lists.heads(lists.OF_STATION), table)
 
-    @post(
-        "/stations/{tenant_id:int}",
-        guards=[requires(Permission.TIERS_WRITE)],
-        opt=UPLOADS,
-        request_max_body_size=DRAINED,
-    )
+    @post("/stations/{tenant_id:int}", **TAKES_A_FILE)
     async def import_station(
         self,
         tenant_id: PathId,
@@ -141,10 +140,10 @@ async def _import(
 
 
 async def _sent_file(request: AnyRequest) -> bytes:
-    """Raises `Invalid` when none was chosen, or one that is too large."""
+    """Raises `Invalid` at `file` when none was chosen, or too large a one."""
     sent = (await forms.files(request)).get("file")
     if sent is not None and sent.is_too_large:
-        raise Invalid({"file": "The file is larger than 4 MiB."})
+        raise Invalid({"file": "The file is larger than 4 MiB. Send it in parts."})
     if sent is None or not sent.body:
         raise Invalid({"file": "Choose a file."})
     return sent.body

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Controller, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.response import Template
 
@@ -18,27 +19,23 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.people import Staff
-from kameng.web.uploads import DRAINED
 from tenants.registry.imports import queries, service
 from tenants.registry.imports.queries import Import
 from tenants.registry.provisioning import By
 
+MAX_BODY_BYTES = 4 * 1024 * 1024
 LONGEST_FILE_NAME = 100
 
 
 class StationImportController(Controller):
     path = "/tenants/imports"
+    request_max_body_size = MAX_BODY_BYTES
 
     @get("/", guards=[requires(Permission.TENANTS_WRITE)])
     async def blank(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
         return await _form(request, runtime, Form())
 
-    @post(
-        "/",
-        guards=[requires(Permission.TENANTS_WRITE)],
-        opt={"uploads": station_sheet.MOST_BYTES},
-        request_max_body_size=DRAINED,
-    )
+    @post("/", guards=[requires(Permission.TENANTS_WRITE)])
     async def send(
         self, request: AnyRequest, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
     ) -> Response[Any]:
@@ -129,13 +126,12 @@ def said(errors: dict[str, str]) -> str:
 
 async def _sent(request: AnyRequest) -> tuple[str, bytes]:
     """Name and content of the file, or of what was pasted. Raises `Invalid` at `file`."""
-    file = (await forms.files(request)).get("file")
-    pasted = dict(await forms.pairs(request)).get("pasted", "")
-    if file is not None:
-        if file.is_too_large:
-            raise Invalid({"file": "The file is larger than 1 MiB."})
-        return file.filename[-LONGEST_FILE_NAME:], file.body
-    if pasted.strip():
+    await forms.pairs(request)
+    form = await request.form()
+    file, pasted = form.get("file"), form.get("pasted")
+    if isinstance(file, UploadFile) and file.filename:
+        return file.filename[-LONGEST_FILE_NAME:], await file.read(station_sheet.MOST_BYTES + 1)
+    if isinstance(pasted, str) and pasted.strip():
         return "", pasted.encode()
     raise Invalid({"file": "Choose a file, or paste its lines."})
 

@@ -50,7 +50,8 @@ async def plan_of(runtime: Runtime, shop: Shop) -> tuple[int, str]:
         )
         plan_id = int(row.scalar_one())
         await session.execute(
-            text("UPDATE tenants SET plan_id = :plan WHERE id = :id"), {"plan": plan_id, "id": shop.tenant.id}
+            text("UPDATE tenants SET plan_id = :plan, paid_until = now() WHERE id = :id"),
+            {"plan": plan_id, "id": shop.tenant.id},
         )
     return plan_id, name
 
@@ -285,7 +286,7 @@ async def test_the_history_of_a_feature_has_what_was_before_and_after(
     page = text_of(await operator.get(f"/flags/{flags.NOTICE.key}"))
 
     history = page[page.index("History") :]
-    assert history.index("lock off → allow") < history.index("– → lock off")
+    assert history.index("to allow") < history.index("from lock off") < history.index("to lock off")
     assert "reason not yet" in history
 
 
