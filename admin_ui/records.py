@@ -47,6 +47,7 @@ COLUMNS = (
     N_("Address"), N_("Line"), N_("Hash"),
 )  # fmt: skip
 PAIRS = (("before", "after"), ("from", "to"))
+SHORT = 16
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -236,6 +237,8 @@ def _text(name: str, value: Any) -> str:
         return format_cents(value)
     if name in ("role", "role_before"):
         return words.say("role", str(value))
+    if name in ("logo", "favicon") and len(str(value)) > SHORT:  # its name is its checksum
+        return f"{str(value)[:SHORT]}…"
     if name == "proof":
         return words.say("proof", str(value))
     if isinstance(value, list):

@@ -64,7 +64,7 @@ APPLICATIONS = {
 }
 IMPORT_LINES = {
     "waiting": Badge("wait", N_("To be opened")),
-    "opened": Badge("ok", N_("Opened")),
+    "opened": Badge("ok", N_("Is open")),
     "refused": Badge("bad", N_("Refused")),
 }
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
@@ -329,6 +329,11 @@ DETAILS = {
     "contact": N_("other contact"),
     "contacts": N_("contacts"),
     "email": N_("e-mail"),
+    "hours": N_("opening hours"),
+    "phone": N_("phone"),
+    "qq": "QQ",
+    "telegram": "Telegram",
+    "wechat": N_("WeChat"),
     "identity": N_("identity"),
     "invited_by": N_("invited by"),
     "mode": N_("kind of visit"),

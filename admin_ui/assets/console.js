@@ -9,6 +9,7 @@ import "../../platform/kameng/web/assets/guard.js";
 import "../../platform/kameng/web/assets/live.js";
 import "./bulk.js";
 import "./drawer.js";
+import "./in-sight.js";
 import "./keys.js";
 import "./load-charts.js";
 import "./look.js";

@@ -34,7 +34,14 @@ def tabs(here: Context, tenant_id: int, at: str | None = None) -> list[Chip]:
     root, viewer = f"/tenants/{tenant_id}", here.viewer
     at = here.path.rstrip("/") if at is None else root + at
     return [
-        Chip(gettext(tab.label), root + tab.path, at == root + tab.path)
+        Chip(gettext(tab.label), root + tab.path, _is_at(at.removeprefix(root), tab.path))
         for tab in TABS
         if viewer and viewer.may(tab.permission)
     ]
+
+
+def _is_at(at: str, path: str) -> bool:
+    """A part's own pages, such as one feature, belong to the part; what belongs to none, to the summary."""
+    if path:
+        return at == path or at.startswith(f"{path}/")
+    return not any(at == tab.path or at.startswith(f"{tab.path}/") for tab in TABS if tab.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -138,3 +139,20 @@ def test_a_message_sent_with_an_answer_is_shown(page: Page) -> None:
     page.evaluate("document.body.dispatchEvent(new CustomEvent('toast', {bubbles: true, detail: {text: '已保存'}}))")
 
     expect(page.get_by_role("status")).to_contain_text("已保存")
+
+
+def test_typing_searches_beside_a_filter_that_is_kept(page: Page) -> None:
+    page.goto("/orders")
+
+    with page.expect_request("**/orders?*") as asked:
+        page.get_by_role("searchbox").press_sequentially("点卡")
+
+    assert asked.value.url.endswith(f"/orders?state=waiting&q={quote('点卡')}")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+def test_what_is_chosen_in_a_row_that_scrolls_stands_in_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto("/tabs")
+
+    expect(page.get_by_role("link", name="进入后台")).to_be_in_viewport(ratio=1)
