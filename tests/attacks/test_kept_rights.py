@@ -227,7 +227,15 @@ async def test_a_ticket_of_another_station_or_used_before_opens_nothing(
 
 @pytest.mark.parametrize(
     "name",
-    ["master: 操作员", "Master：操作员", "mas\u200bter: 操作员", "\u2060master\u00ad : x", "\u202emaster: x", "sys\u200dtem", "SYSTEM"],
+    [
+        "master: 操作员",
+        "Master：操作员",
+        "mas\u200bter: 操作员",
+        "\u2060master\u00ad : x",
+        "\u202emaster: x",
+        "sys\u200dtem",
+        "SYSTEM",
+    ],
 )
 async def test_nobody_stands_in_the_log_as_the_master_or_the_system(
     runtime: Runtime, shop: Shop, owner: StaffClient, name: str

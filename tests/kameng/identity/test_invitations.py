@@ -12,10 +12,13 @@ from kameng.core.errors import Invalid
 from kameng.identity import invitations, staff
 from kameng.identity.invitations import InvitationGone, Invited
 from kameng.identity.passwords import Passwords
-from kameng.identity.permissions import Role
+from kameng.identity.permissions import PERMISSIONS, Role
+from kameng.identity.roles import Giver
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from tests.support.house import open_station
+
+HEAD = Giver(None, "owner", True, PERMISSIONS[Role.OWNER])
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ async def test_a_renewed_invitation_forgets_its_old_links(runtime: Runtime, tena
     assert await finds(runtime, tenant.id, letter)
 
     async with runtime.database.master_session() as session:
-        again = await invitations.renew(session, tenant.id, made.id)
+        again = await invitations.renew(session, tenant.id, made.id, by="owner")
 
     assert [await finds(runtime, tenant.id, token) for token in (made.token, letter, again.token)] == [
         False,
@@ -98,7 +101,7 @@ async def test_a_renewed_invitation_forgets_its_old_links(runtime: Runtime, tena
 async def test_revoked_or_a_week_old_it_is_worth_nothing(runtime: Runtime, tenant: Tenant) -> None:
     revoked, old = await invited(runtime, tenant), await invited(runtime, tenant)
     async with runtime.database.master_session() as session:
-        await invitations.revoke(session, tenant.id, revoked.id)
+        await invitations.revoke(session, tenant.id, revoked.id, HEAD)
         await session.execute(
             text("UPDATE invitations SET expires_at = now() - interval '1 second' WHERE id = :id"), {"id": old.id}
         )

@@ -142,7 +142,7 @@ async def test_whoever_comes_second_with_a_short_name_leaves_the_schema_in_the_p
 
     with pytest.raises(SlugTaken):
         async with runtime.database.master_session() as session:
-            await provisioning.place(session, runtime.settings, maker, one, None, 0, BY)
+            await provisioning.place(session, runtime, maker, one, None, 0, BY)
 
     assert await waiting(runtime) == pool
 
