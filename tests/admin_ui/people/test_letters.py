@@ -12,8 +12,10 @@ from msgspec import structs
 from sqlalchemy import text
 
 from deploy.asgi import compose
+from kameng.core import ids
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
+from tenants.registry import queries as registry
 from tests.admin_ui.conftest import PASSWORD, person
 from tests.admin_ui.people.steps import Clients, invite
 from tests.support.house import Shop, work_off
@@ -150,3 +152,24 @@ async def test_nothing_is_sent_of_a_revoked_invitation(sending: Runtime, owner: 
     await work_off(sending)
 
     assert postbox.letters == []
+
+
+async def test_the_owner_of_a_new_station_is_invited_by_a_letter_too(
+    sending: Runtime, shop: Shop, postbox: Postbox, clients: Clients
+) -> None:
+    slug = f"new-{ids.code(8).lower()}"
+    async with sending.database.master_session() as session:
+        tier_id = (await registry.station(session, shop.tenant.id)).tier_id
+    async with StaffClient(compose(sending), sending.settings.master_host) as operator:
+        await operator.sign_in(await person(sending, None, Role.OPERATOR), PASSWORD, "/login")
+        await operator.get("/tenants/new")
+        answer = await operator.post(
+            "/tenants", slug=slug, name="新店", tier_id=tier_id, owner_name="周站长", owner_email="zhou@example.com"
+        )
+    await work_off(sending)
+
+    (letter,) = [one for one in postbox.letters if one["To"] == "zhou@example.com"]
+    link = next(line for line in body_of(letter).splitlines() if line.startswith("http"))
+    assert "A letter is being sent to zhou@example.com." in text_of(answer)
+    assert link.startswith(f"http://{slug}.localhost:8000/console/join?token=")
+    assert (await clients(f"{slug}.localhost").get(link.partition(":8000")[2])).status_code == 200
