@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from warnings import catch_warnings, simplefilter
 
@@ -104,7 +105,7 @@ def flipped(book: bytes, at: int) -> bytes:
     return book[:at] + bytes(byte ^ 255 for byte in book[at : at + 30]) + book[at + 30 :]
 
 
-BROKEN_SHEETS = {
+BROKEN_SHEETS: dict[str, Callable[[bytes], bytes]] = {
     "encrypted": lambda book: book.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
     "damaged": lambda book: flipped(book, book.index(b"xl/worksheets/sheet1.xml") + 40),
     "cut off": lambda book: book[: len(book) // 2],
