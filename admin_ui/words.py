@@ -390,6 +390,14 @@ DETAILS = {
     "title": N_("title"),
     "to": N_("to"),
     "turnover_cents": N_("turnover"),
+    "is_offered": N_("offered to everybody"),
+    "max_orders_month": N_("orders a month"),
+    "max_products": N_("products on sale"),
+    "max_staff": N_("accounts of staff"),
+    "opening_fee_cents": N_("opening fee"),
+    "period_months": N_("months that it pays for"),
+    "price_cents": N_("price"),
+    "trial_days": N_("days of trial"),
 }
 
 _BADGES: Mapping[str, Mapping[str, Badge]] = {

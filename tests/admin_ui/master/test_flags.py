@@ -286,7 +286,7 @@ async def test_the_history_of_a_feature_has_what_was_before_and_after(
     page = text_of(await operator.get(f"/flags/{flags.NOTICE.key}"))
 
     history = page[page.index("History") :]
-    assert history.index("to allow") < history.index("from lock off") < history.index("to lock off")
+    assert history.index("lock off → allow") < history.index("– → lock off")
     assert "reason not yet" in history
 
 

@@ -50,7 +50,7 @@ def environment(words: dict[str, str]) -> Environment:
 
 def render(env: Environment, name: str, **more: Any) -> str:
     base: dict[str, object] = {"csrf_token": "token", "csp_nonce": NONCE, "locale": "zh_CN", "path": f"/{name}"}
-    base |= {"base": "", "origin": "", "toasts": []}
+    base |= {"base": "", "origin": "", "toasts": [], "flags": {"shop.notice": True}}
     return env.get_template(f"{name}.html").render({**base, **context(), **more})
 
 
