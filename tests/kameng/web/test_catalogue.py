@@ -13,10 +13,11 @@ LOCALE = "zh_CN"
 PLACE = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_.:/-]*")
 NAMES = {
-    "IP", "KiB", "http://", "https://", "shop.example.com", "submit.php", "pid", "TXT", "CNAME",
+    "IP", "KiB", "MiB", "JSON", "http://", "https://", "shop.example.com", "submit.php", "pid", "TXT", "CNAME",
     "KAMENG_ADMIN_URL", "KAMENG_FLAGS_FILE",  # names of settings
     "PNG", "JPEG", "WebP", "SVG", "GIF", "MB", "Markdown", "QQ", "Telegram",
     "API", "XLSX", "cost", "default", "end", "near", "up",  # rules of prices are written in these words
+    "kameng", "migrate", "retry", "--retry", "master",  # what is typed
     "CSV", "classic", "market", "night",  # what stands in a file of stations
 }  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
