@@ -20,6 +20,7 @@ from tests.support.routes import Route, table
 RecordProperty = Callable[[str, object], None]
 
 COMPOSE = text("INSERT INTO roles (tenant_id, name, permissions) VALUES (:tenant_id, :name, :permissions) RETURNING id")
+HOMES = ("/", "/console")  # lead whoever may not see the overview to the first room that he may
 RECOMPOSE = text("UPDATE roles SET permissions = :permissions WHERE id = :id")
 
 
@@ -54,7 +55,7 @@ async def wrongs(
                 wrong.append(f"{permission} does not open {route.method} {route.path}: {status}")
         else:
             refused += 1
-            if status != 403:
+            if status != 403 and not (status == 303 and route.path in HOMES):
                 wrong.append(f"{permission} opens {route.method} {route.path}: {status}")
     return refused, opened, wrong
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE, PUBLIC_ADDRESS, Town, shoot
 
@@ -28,6 +28,14 @@ def sign_in_operator(town: Town, page: Page) -> None:
     page.wait_for_url(lambda url: not url.endswith("/login"))
 
 
+def unfold(page: Page, field: str) -> Locator:
+    """A field in a folded part of the form, once that is open."""
+    found = page.locator(field)
+    if not found.is_visible():
+        page.locator("details", has=found).locator("summary").click()
+    return found
+
+
 def open_station(town: Town, operator: Page) -> str:
     """By the form, with everything that is his to say. Returns the owner's link."""
     operator.goto(town.url("master", "/tenants/new"))
@@ -37,8 +45,8 @@ def open_station(town: Town, operator: Page) -> str:
     expect(operator.locator("#owner_password")).to_be_hidden()
     operator.fill("#name", "夜市点卡铺")
     operator.fill("#slug", SHOP)
-    operator.fill("#domains", DOMAIN)
-    operator.select_option("#theme", "market")
+    unfold(operator, "#domains").fill(DOMAIN)
+    unfold(operator, "#theme").select_option("market")
     operator.fill("#deposit", "500")
     operator.fill("#owner_name", "周站长")
     operator.fill("#owner_email", "zhou@example.com")

@@ -183,6 +183,7 @@ asyncio.run(provisioner(settings.read()).fill(1000))
 async def test_a_filler_that_is_killed_leaves_only_whole_schemas(
     runtime: Runtime, servers: Servers, maker: Provisioner
 ) -> None:
+    before, pooled_before = await schemas(runtime), set(await waiting(runtime))
     environ = {**os.environ, **SOURCES, **settings_door.to_environ(runtime.settings)}
     filler = await asyncio.create_subprocess_exec(sys.executable, "-c", FILLER, cwd=ROOT, env=environ)
     async with asyncio.timeout(30):
@@ -193,13 +194,15 @@ async def test_a_filler_that_is_killed_leaves_only_whole_schemas(
     async with asyncio.timeout(30):
         while not await maker_is_alone(runtime):  # noqa: ASYNC110 - PostgreSQL does it
             await asyncio.sleep(0.01)
-    pool = await waiting(runtime)
+    made = set(await waiting(runtime)) - pooled_before
+    assert await schemas(runtime) - before == {f"tenant_{number}" for number in made}
+
+
+async def schemas(runtime: Runtime) -> set[str]:
+    """The schemas of all stations, and of those to come."""
     async with admin_connection(runtime.settings) as connection:
-        schemas = await connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tenant\\_%'")
-        names = {row[0] for row in await schemas.fetchall()}
-    async with runtime.database.master_session() as session:
-        numbers = set(await session.scalars(text("SELECT id FROM tenants WHERE state <> 'closed'")))
-    assert names == {f"tenant_{number}" for number in numbers | set(pool)}
+        found = await connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tenant\\_%'")
+        return {row[0] for row in await found.fetchall()}
 
 
 async def maker_is_alone(runtime: Runtime) -> bool:
