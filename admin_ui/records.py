@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui import words
 from admin_ui.frame import AnyRequest, Chip, page
+from admin_ui.vocabulary import log
 from kameng.audit import queries
 from kameng.audit.queries import Entry, Search
 from kameng.core.money import format_cents
@@ -207,7 +208,7 @@ async def _stations(session: AsyncSession, entries: list[Entry]) -> dict[int, st
 
 def _choices() -> list[tuple[str, str]]:
     """Every action, by its word."""
-    named = [(code, words.say("action", code)) for code in words.ACTIONS]
+    named = [(code, words.say("action", code)) for code in log.ACTIONS]
     return [("", gettext("Any")), *sorted(named, key=lambda one: one[1])]
 
 

@@ -10,6 +10,7 @@ from litestar.response import Template
 
 from admin_ui import words
 from admin_ui.frame import AnyRequest, Chip, page
+from admin_ui.vocabulary import codes
 from billing.ledger import queries as ledger
 from kameng.identity.permissions import Permission
 from kameng.infra.tenancy import Tenant
@@ -67,5 +68,5 @@ async def detail(
 
 
 def _kinds(found: Page[Any], chosen: str) -> list[Chip]:
-    kinds = [Chip(words.say("buyer", kind), found.url_with(kind=kind), kind == chosen) for kind in words.BUYERS]
+    kinds = [Chip(words.say("buyer", kind), found.url_with(kind=kind), kind == chosen) for kind in codes.BUYERS]
     return [Chip(gettext("All"), found.url_with(kind=""), not chosen), *kinds]

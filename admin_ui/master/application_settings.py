@@ -11,6 +11,7 @@ from admin_ui import words
 from admin_ui.console.channels import ChannelForm
 from admin_ui.fields import Switch
 from admin_ui.frame import AnyRequest, PathId, page
+from admin_ui.vocabulary import codes
 from billing.payments import queries as payments
 from billing.payments import service as paying
 from billing.wholesale import queries as wholesale
@@ -115,7 +116,7 @@ async def _page(request: AnyRequest, runtime: Runtime, form: Form | None = None,
         "master/application_settings.html",
         status=status,
         form=form or Form(values={"mode": settings.mode, "tier_id": str(settings.tier_id or "")}),
-        modes=[(mode, words.say("mode", mode)) for mode in words.MODES],
+        modes=[(mode, words.say("mode", mode)) for mode in codes.MODES],
         tiers=[("", gettext("Choose a tier")), *((tier.id, tier.name) for tier in tiers)],
         channels=channels,
         address=f"{address}/open",

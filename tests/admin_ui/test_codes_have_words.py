@@ -9,6 +9,7 @@ import pytest
 
 from admin_ui import words
 from admin_ui.console import notices
+from admin_ui.vocabulary import codes, log, states
 from kameng.identity.permissions import Role
 from kameng.web import i18n
 from kameng.web.i18n.extraction import ROOT, SOURCES
@@ -67,7 +68,7 @@ def test_every_reason_of_an_order_has_words() -> None:
         reasons |= _returned(module, "_reason")
 
     assert {"out_of_stock", "checking", "not_delivered", "money_in_wallet"} <= reasons
-    assert reasons - set(words.REASONS) == set()
+    assert reasons - set(codes.REASONS) == set()
 
 
 def test_every_action_of_the_audit_log_and_its_details_have_words() -> None:
@@ -82,9 +83,9 @@ def test_every_action_of_the_audit_log_and_its_details_have_words() -> None:
                 details |= _keys(module, shown)
 
     assert {"orders.refund", "goods.restore", "stations.open", "staff.sign_in"} <= actions
-    assert actions - set(words.ACTIONS) == set()
+    assert actions - set(log.ACTIONS) == set()
     assert {"from", "duplicates", "slug"} <= details
-    assert details - set(words.DETAILS) == set()
+    assert details - set(log.DETAILS) == set()
 
 
 def _keys(module: ast.Module, shown: ast.expr) -> set[str]:
@@ -106,12 +107,12 @@ def test_every_refusal_of_a_gateways_notice_has_words() -> None:
             refusals |= _literals(call.args[0])
 
     assert refusals
-    assert refusals - set(words.REFUSALS) == set()
+    assert refusals - set(codes.REFUSALS) == set()
 
 
 def test_states_faults_and_roles_have_words() -> None:
-    assert set(words.ORDERS) == {str(state) for state in State}
-    assert set(words.FAULTS) == {str(fault) for fault in Fault}
+    assert set(states.ORDERS) == {str(state) for state in State}
+    assert set(codes.FAULTS) == {str(fault) for fault in Fault}
     assert {str(role) for role in Role} <= set(TITLES)
 
 

@@ -1,0 +1,1 @@
+"""What the codes of the database are called: states with their colour, other codes, and the log's own words."""

@@ -1,0 +1,138 @@
+"""Codes that are no states: reasons, faults, kinds of money, kinds of people."""
+
+from collections.abc import Mapping
+
+from admin_ui.vocabulary.log import ACTIONS, DETAILS
+from kameng.web.i18n import N_
+from kameng.web.people import TITLES
+
+REASONS = {
+    "out_of_stock": N_("No supplier has it in stock; it is tried again by itself"),
+    "supplier_down": N_("The supplier does not answer; it is tried again by itself"),
+    "checking": N_("The supplier is being asked what became of it"),
+    "not_paid": N_("No payment came in time"),
+    "money_in_wallet": N_("It could not be charged; the money stays in the buyer's wallet"),
+    "cancelled": N_("The buyer's machine cancelled it; the money is back"),
+    "not_delivered": N_("It could not be delivered within a day; the money is back"),
+}
+FAULTS = {
+    "unreachable": N_("The supplier could not be reached; nothing was sent"),
+    "timeout": N_("The supplier did not answer in time"),
+    "out_of_stock": N_("The supplier has none left"),
+    "balance": N_("Our balance at the supplier does not cover it"),
+    "refused": N_("The supplier refused"),
+    "not_found": N_("The supplier knows no such order"),
+    "unreadable": N_("The supplier's answer could not be understood"),
+}
+DOMAIN_ERRORS = {  # the others name what was seen: admin_ui.domain_words
+    "no_proof": N_("Neither the TXT record nor the file was found. New records can take an hour to be seen."),
+    "no_address": N_("The domain has no address yet: it still has to be pointed here."),
+    "unknown": N_("Its name servers did not answer in time, so nothing is known; it is asked again by itself."),
+    "taken": N_("Another station has proved that the domain is its own."),
+}
+PROOFS = {
+    "given": N_("Given by the master"),
+    "txt": N_("TXT record"),
+    "cname": N_("CNAME record"),
+    "file": N_("File"),
+    "operator": N_("Vouched for by the operator"),
+}
+REFUSALS = {  # why a gateway's notice was not believed
+    "sign_type": N_("Its signature is wrong"),
+    "sign": N_("Its signature is wrong"),
+    "pid": N_("It is for another merchant"),
+    "channel": N_("It came for another channel"),
+    "out_trade_no": N_("It is about another payment"),
+    "payment_no": N_("It is about another payment"),
+    "trade_no": N_("The gateway's number is missing"),
+    "trade_status": N_("It does not say that it is paid"),
+    "money": N_("Its amount differs"),
+    "amount": N_("Its amount differs"),
+}
+TRANSFERS = {
+    "sale": N_("Sale"),
+    "reversal": N_("Sale given back"),
+    "topup": N_("Wallet topped up"),
+    "deposit": N_("Deposit paid in"),
+    "withdrawal": N_("Deposit paid out"),
+    "purchase": N_("Bought from the supplier"),
+    "card_cost": N_("Cost of cards"),
+    "plan": N_("Plan"),
+    "opening": N_("Opening fee received"),
+    "opening_fee": N_("Opening fee earned"),
+    "opening_refund": N_("Opening fee given back"),
+    "online_deposit": N_("Deposit paid in online"),
+}
+ACCOUNTS = {
+    "wallet": N_("Buyer's wallet"),
+    "deposit": N_("Deposit"),
+    "revenue": N_("Revenue"),
+    "gateway": N_("Payment gateway"),
+    "applicant": N_("Money of an applicant"),
+    "master_revenue": N_("Master's revenue"),
+    "master_bank": N_("Master's bank account"),
+    "supplier_cost": N_("Cost of goods"),
+    "supplier_wallet": N_("Balance at the supplier"),
+    "card_stock": N_("Card stock"),
+    "master": N_("Master station"),
+}
+SOURCES = {  # of a change of prices
+    "form": N_("By hand"),
+    "list": N_("Price list"),
+    "special": N_("Special price"),
+    "default": N_("Default rule"),
+    "revert": N_("Taken back"),
+}
+BASES = {"tier": N_("Price of the tier"), "special": N_("Special price")}
+BUYERS = {"guest": N_("Guest"), "member": N_("Member")}
+PAY_METHODS = {"wallet": N_("Wallet")}
+FLAG_SOURCES = {
+    "default": N_("Default"),
+    "rollout": N_("Roll-out"),
+    "plan": N_("Plan"),
+    "policy": N_("Set by the master"),
+    "choice": N_("Chosen by the station"),
+    "killed": N_("Switched by the kill switch"),
+}
+FLAG_MODES = {"force": N_("Forced"), "lock": N_("Locked"), "allow": N_("The station may choose")}
+FLAG_KINDS = {"boolean": N_("On or off"), "number": N_("Number"), "choice": N_("One of several")}
+PURPOSES = {
+    "topup": N_("Top-up"),
+    "order": N_("Order"),
+    "opening": N_("Opening fee"),
+    "deposit": N_("Deposit paid in online"),
+}
+MODES = {
+    "closed": N_("Nobody may apply"),
+    "review": N_("We look at each application"),
+    "automatic": N_("Opened without a person"),
+}
+BLOCKS = {  # why a station cannot be opened as it was asked for
+    "slug_taken": N_("The short name was taken in the meantime"),
+    "login_taken": N_("The login was taken in the meantime"),
+}
+PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "reason": REASONS,
+    "fault": FAULTS,
+    "refusal": REFUSALS,
+    "domain_error": DOMAIN_ERRORS,
+    "proof": PROOFS,
+    "transfer": TRANSFERS,
+    "account": ACCOUNTS,
+    "source": SOURCES,
+    "basis": BASES,
+    "buyer": BUYERS,
+    "pay_method": PAY_METHODS,
+    "purpose": PURPOSES,
+    "flag_source": FLAG_SOURCES,
+    "flag_mode": FLAG_MODES,
+    "flag_kind": FLAG_KINDS,
+    "protocol": PROTOCOLS,
+    "mode": MODES,
+    "block": BLOCKS,
+    "action": ACTIONS,
+    "detail": DETAILS,
+    "role": TITLES,
+}
