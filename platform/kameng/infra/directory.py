@@ -1,15 +1,24 @@
-"""Which tenant answers at a host. Looked up in `master`, remembered in the process for two seconds."""
+"""Which tenant answers at a host. Looked up in `master`, remembered in the process for two seconds; for five minutes
+while the database is away: pages that need nothing of it go on, and what is switched off stays so."""
 
 import time
 from collections.abc import Callable
 
+import psycopg
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from kameng.core.errors import NotFound
 from kameng.infra.db import Database
 from kameng.infra.tenancy import Tenant
 
+log = structlog.get_logger()
+
 TTL_S = 2.0
+STALE_S = 300.0
+AWAY = (OperationalError, psycopg.OperationalError, PoolExhausted, OSError)
 CAPACITY = 10_000
 
 TENANT = """
@@ -50,11 +59,20 @@ class Directory:
         remembered = self._known.get(key)
         if remembered and remembered[0] > self.clock():
             return remembered[1]
-        statement = BY_HOST if isinstance(key, str) else BY_ID
-        async with self.database.master_session() as session:
-            row = (await session.execute(statement, {"key": key})).mappings().one_or_none()
-        tenant = Tenant(**row, database=self.database) if row else None
+        try:
+            tenant = await self._read(key)
+        except AWAY as error:
+            if remembered is None or remembered[0] + STALE_S < self.clock():
+                raise
+            log.warning("directory_stale", key=key, error=str(error))
+            return remembered[1]
         if len(self._known) >= CAPACITY:
             self._known.clear()
         self._known[key] = (self.clock() + TTL_S, tenant)
         return tenant
+
+    async def _read(self, key: str | int) -> Tenant | None:
+        statement = BY_HOST if isinstance(key, str) else BY_ID
+        async with self.database.master_session() as session:
+            row = (await session.execute(statement, {"key": key})).mappings().one_or_none()
+        return Tenant(**row, database=self.database) if row else None
