@@ -85,11 +85,14 @@ async def person(runtime: Runtime, tenant_id: int | None, role: Role) -> str:
     return login
 
 
-async def audited(runtime: Runtime, action: str, subject: str) -> list[str]:
-    """Who did `action` to `subject`, by the audit log."""
+async def audited(runtime: Runtime, action: str, subject: str, tenant: Tenant | None = None) -> list[str]:
+    """Who did `action` to `subject`, by the audit log; `tenant` where stations number their subjects alike."""
     async with runtime.database.master_session() as session:
         rows = await session.execute(
-            text("SELECT actor FROM audit_log WHERE action = :action AND subject = :subject ORDER BY id"),
-            {"action": action, "subject": subject},
+            text(
+                "SELECT actor FROM audit_log WHERE action = :action AND subject = :subject"
+                " AND (CAST(:tenant AS int) IS NULL OR tenant_id = :tenant) ORDER BY id"
+            ),
+            {"action": action, "subject": subject, "tenant": tenant.id if tenant else None},
         )
         return [row.actor for row in rows]

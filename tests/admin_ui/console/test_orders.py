@@ -111,7 +111,7 @@ async def test_the_overview_tells_of_waiting_orders_until_it_is_read(
 
     page = await owner.follow(await owner.post(f"/console/notices/{notice}/read"))
     assert f"Order {order.no} waits" not in text_of(page)
-    assert len(await audited(runtime, "notices.read", notice)) == 1
+    assert len(await audited(runtime, "notices.read", notice, shop.tenant)) == 1
 
 
 async def test_the_overview_counts_today(shop: Shop, owner: StaffClient) -> None:

@@ -44,18 +44,20 @@ async def add_picture(owner: StaffClient, name: str = "a.png", content: bytes = 
     )
 
 
-async def test_a_published_page_stands_at_the_foot_of_the_shop(owner: StaffClient, runtime: Runtime) -> None:
+async def test_a_published_page_stands_at_the_foot_of_the_shop(
+    owner: StaffClient, runtime: Runtime, shop: Shop
+) -> None:
     address = await write(owner)
     await write(owner, title="常见问题", path="faq", position="0")
 
-    shop = (await owner.get("/")).text
+    home = (await owner.get("/")).text
     page = await owner.get("/pages/about")
 
-    assert shop.index('<a href="/pages/faq">常见问题</a>') < shop.index('<a href="/pages/about">关于我们</a>')
+    assert home.index('<a href="/pages/faq">常见问题</a>') < home.index('<a href="/pages/about">关于我们</a>')
     assert "<h2>我们是谁</h2>" in page.text
     assert "<strong>星河</strong>点卡" in page.text
     assert "<title>关于我们 · " in page.text
-    assert len(await audited(runtime, "pages.add", address.rpartition("/")[2])) == 1
+    assert len(await audited(runtime, "pages.add", address.rpartition("/")[2], shop.tenant)) == 1
 
 
 async def test_a_draft_is_the_owners_alone(owner: StaffClient) -> None:
@@ -68,7 +70,7 @@ async def test_a_draft_is_the_owners_alone(owner: StaffClient) -> None:
     assert "关于我们" in text_of(await owner.get(PATH))
 
 
-async def test_the_last_save_of_a_page_can_be_taken_back(owner: StaffClient, runtime: Runtime) -> None:
+async def test_the_last_save_of_a_page_can_be_taken_back(owner: StaffClient, runtime: Runtime, shop: Shop) -> None:
     address = await write(owner)
     await owner.get(address)
     await owner.post(address, **{**PAGE, "title": "新标题", "path": "us", "body": "neu"})
@@ -80,7 +82,7 @@ async def test_the_last_save_of_a_page_can_be_taken_back(owner: StaffClient, run
     assert "星河" in (await owner.get("/pages/about")).text
     assert "关于我们" in (await owner.get("/")).text
     assert (await owner.post(f"{address}/undo")).status_code == 422
-    assert len(await audited(runtime, "pages.undo", address.rpartition("/")[2])) == 1
+    assert len(await audited(runtime, "pages.undo", address.rpartition("/")[2], shop.tenant)) == 1
 
 
 async def test_a_deleted_page_is_gone_from_the_shop(owner: StaffClient) -> None:

@@ -20,7 +20,7 @@ async def test_a_product_is_listed_and_found(runtime: Runtime, shop: Shop, owner
     assert "Monthly pass" in text_of(await owner.get("/console/products?q=MONTHLY"))
     assert "No product fits" in text_of(await owner.get("/console/products?q=yearly"))
     number = page.url.path.rpartition("/")[2]
-    assert len(await audited(runtime, "products.add", number)) == 1
+    assert len(await audited(runtime, "products.add", number, shop.tenant)) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_a_product_is_changed(runtime: Runtime, shop: Shop, owner: StaffCl
     )
 
     assert "¥1,234.50" in text_of(page)
-    assert len(await audited(runtime, "products.change", str(shop.product_id))) == 1
+    assert len(await audited(runtime, "products.change", str(shop.product_id), shop.tenant)) == 1
 
 
 async def test_a_product_is_hidden_and_shown_again(runtime: Runtime, shop: Shop, owner: StaffClient) -> None:
@@ -84,8 +84,8 @@ async def test_a_product_is_hidden_and_shown_again(runtime: Runtime, shop: Shop,
 
     shown = await owner.follow(await owner.post(f"{path}/shelf", on_sale="yes"))
     assert "Take off sale" in text_of(shown)
-    assert len(await audited(runtime, "products.hide", str(shop.product_id))) == 1
-    assert len(await audited(runtime, "products.show", str(shop.product_id))) == 1
+    assert len(await audited(runtime, "products.hide", str(shop.product_id), shop.tenant)) == 1
+    assert len(await audited(runtime, "products.show", str(shop.product_id), shop.tenant)) == 1
 
 
 async def test_the_same_address_is_a_drawer_for_htmx_and_a_page_for_others(shop: Shop, owner: StaffClient) -> None:
