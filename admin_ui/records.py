@@ -1,7 +1,5 @@
 """The audit log as both consoles show it: a list with filters, one line with what was before and after, a file."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, time, timedelta
@@ -15,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui import words
 from admin_ui.frame import AnyRequest, Chip, page
+from admin_ui.sheets import BOM, csv_rows
 from admin_ui.vocabulary import log
 from kameng.audit import queries
 from kameng.audit.queries import Entry, Search
@@ -49,7 +48,6 @@ COLUMNS = (
 )  # fmt: skip
 PAIRS = (("before", "after"), ("from", "to"))
 SHORT = 16
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Change(Struct, frozen=True):
@@ -108,7 +106,7 @@ async def export(request: AnyRequest, begin: Begin, *, is_master: bool = False) 
 
     async def content() -> AsyncIterator[bytes]:
         i18n.use(reader.locale, reader.zone.key)
-        yield "\ufeff".encode() + _csv([titles])
+        yield (BOM + csv_rows([titles])).encode()
         older_than, left = None, MOST_EXPORTED
         while left > 0:
             async with begin() as session:
@@ -116,7 +114,7 @@ async def export(request: AnyRequest, begin: Begin, *, is_master: bool = False) 
                 names = await _stations(session, entries) if is_master else None
             if not entries:
                 return
-            yield _csv([_row(entry, names) for entry in entries])
+            yield csv_rows(_row(entry, names) for entry in entries).encode()
             older_than, left = entries[-1].id, left - len(entries)
 
     name = f"audit-{datetime.now(reader.zone):%Y%m%d-%H%M}.csv"
@@ -255,12 +253,3 @@ def _row(entry: Entry, stations: Mapping[int, str] | None) -> list[str]:
     kept = [msgspec.json.encode(one).decode() if one else "" for one in (entry.before, entry.after, entry.detail)]
     said = words.say("action", entry.action)
     return [at, *where, entry.actor, said, entry.subject, *kept, entry.address, str(entry.seq), entry.hash]
-
-
-def _csv(rows: list[list[str]]) -> bytes:
-    """As spreadsheets read it. What begins like a formula gets a mark before it, or they would compute it."""
-    out = io.StringIO()
-    csv.writer(out).writerows(
-        [[f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in row] for row in rows]
-    )
-    return out.getvalue().encode()

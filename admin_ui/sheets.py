@@ -12,11 +12,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table in RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """A table with its head, as `csv_rows` writes it."""
+    return csv_rows([head]) + csv_rows(rows)
+
+
+def csv_rows(rows: Iterable[Sequence[object]]) -> str:
+    """Rows in RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
