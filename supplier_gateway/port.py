@@ -4,7 +4,7 @@ Amounts are integer cents (fen) of CNY; unit costs are `Decimal` yuan. A tenant 
 only by opaque references.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     """
 
     DELIVERED = "delivered"
+    PARTIAL = "partial"  # definite: some units, and no more will come
     FAILED = "failed"  # definite: the supplier says no, or the request never left this machine
     PENDING = "pending"  # the supplier has it and is still working
     UNKNOWN = "unknown"
@@ -53,16 +54,23 @@ class Order(Struct, frozen=True):
     sku: str
     quantity: int
     max_unit_cost: Decimal
+    kind: str = "cards"  # or `topup`: nothing to hand over, a thing is done for the account in `inputs`
+    inputs: Mapping[str, str] = {}  # what the buyer filled in, by the field's label
 
 
 class Answer(Struct, frozen=True):
-    """What the supplier said of one order. `cards` holds plain secrets: store them encrypted, never log them."""
+    """What the supplier said of one order. `cards` holds plain secrets: store them encrypted, never log them.
+
+    A top-up has no cards: `delivered_quantity` says how many units are done, and `message` what the buyer may read.
+    """
 
     outcome: Outcome
     supplier_order_no: str = ""
     cards: tuple[str, ...] = ()
     cost_cents: int = 0
     fault: Fault | None = None
+    message: str = ""
+    delivered_quantity: int = 0
     detail: str = ""  # the supplier's words, at most 200 characters, for the operator only
 
 

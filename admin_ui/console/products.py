@@ -77,8 +77,9 @@ class ProductController(Controller):
     async def show(self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
             product = await queries.product(session, product_id)
-            quote = (await wholesale.quotes(session, [product.good_id])).get(product.good_id)
-            good = await goods.good(session, product.good_id)
+            of_master = product.good_id
+            quote = (await wholesale.quotes(session, [of_master])).get(of_master) if of_master else None
+            good = await goods.good(session, of_master) if of_master else None
         return page(
             request,
             "console/product.html",

@@ -19,7 +19,9 @@ ORDERS = {
     "paid": Badge("wait", N_("Being delivered")),
     "waiting": Badge("wait", N_("Waiting")),
     "delivered": Badge("ok", N_("Delivered")),
+    "partial": Badge("wait", N_("Delivered in part")),
     "expired": Badge("off", N_("Expired")),
+    "cancelled": Badge("off", N_("Cancelled")),
     "refunded": Badge("off", N_("Refunded")),
 }
 PRODUCTS = {"on_sale": Badge("ok", N_("On sale")), "hidden": Badge("off", N_("Hidden"))}

@@ -1,8 +1,10 @@
 """The master catalogue, schema `master`."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import FetchedValue
+from sqlalchemy import ARRAY, FetchedValue, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kameng.infra.db import Base
@@ -18,4 +20,8 @@ class Good(Base):
     description: Mapped[str] = mapped_column(default="")
     usage_note: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="active")
+    kind: Mapped[str] = mapped_column(default="cards")  # or `topup`
+    category: Mapped[str] = mapped_column(default="")
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    fields: Mapped[list[Any]] = mapped_column(JSONB, default=list)
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, FetchedValue, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kameng.core import clock
@@ -31,11 +32,15 @@ class Purchase(Base):
     sku: Mapped[str]
     quantity: Mapped[int]
     max_unit_cost: Mapped[Decimal]
+    kind: Mapped[str] = mapped_column(default="cards")
+    inputs: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     state: Mapped[str]
     fault: Mapped[str] = mapped_column(default="")
     detail: Mapped[str] = mapped_column(default="")
     supplier_order_no: Mapped[str] = mapped_column(default="")
     cost_cents: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="")
+    delivered_quantity: Mapped[int] = mapped_column(default=0)
     cards: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list)
     lease_until: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
@@ -51,4 +56,5 @@ class Purchase(Base):
             self.settled_at = clock.now()
         if self.state == "delivered":
             self.cost_cents = answer.cost_cents
+            self.delivered_quantity = self.quantity
             self.cards = cards

@@ -14,7 +14,8 @@ from tenants.orders.states import FINAL, State
 
 
 class Order(Base):
-    """One order line. `unit_price` and `wholesale_price` in yuan; the cents are what was charged."""
+    """One product, bought once; a basket is several orders with one `basket_no`. `unit_price` and `wholesale_price` in
+    yuan; the cents are what was charged."""
 
     __tablename__ = "orders"
 
@@ -23,8 +24,9 @@ class Order(Base):
     buyer_id: Mapped[UUID]
     request_key: Mapped[str]
     product_id: Mapped[int]
-    good_id: Mapped[int]
+    good_id: Mapped[int | None]  # None: the station's own product
     product_name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="cards")
     usage_note: Mapped[str]
     contact: Mapped[str]
     quantity: Mapped[int]
@@ -34,6 +36,18 @@ class Order(Base):
     wholesale_cents: Mapped[int]
     quote: Mapped[str] = mapped_column(default="")  # `tier:<n>` or `special:<n>`: what the wholesale price stands on
     pay_method: Mapped[str]
+    basket_no: Mapped[str] = mapped_column(default="")
+    inputs: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
+    discount_cents: Mapped[int] = mapped_column(default=0)
+    coupon_id: Mapped[int | None]
+    choice_cents: Mapped[int] = mapped_column(default=0)
+    fee_cents: Mapped[int] = mapped_column(default=0)
+    settlement: Mapped[str] = mapped_column(default="own")
+    delivered_quantity: Mapped[int] = mapped_column(default=0)
+    refunded_cents: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="")
+    lookup_hash: Mapped[str | None]
+    due_at: Mapped[datetime | None]
     state: Mapped[str]
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())

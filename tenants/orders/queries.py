@@ -64,7 +64,8 @@ SELL_UNPAID = f"""
 """  # noqa: S608 - of the constants above
 MOVE = """
     UPDATE orders SET state = %(state)s, reason = %(reason)s,
-           delivered_at = CASE WHEN %(state)s = 'delivered' THEN clock_timestamp() END
+           delivered_at = CASE WHEN %(state)s = 'delivered' THEN clock_timestamp() ELSE delivered_at END,
+           delivered_quantity = CASE WHEN %(state)s = 'delivered' THEN quantity ELSE delivered_quantity END
     WHERE id = %(id)s AND state = ANY(%(sources)s)
 """
 SETTLE = f"""

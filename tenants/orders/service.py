@@ -239,6 +239,8 @@ async def deliver_from_stock(session: AsyncSession, vault: Vault, order: Order) 
     now = await queries.order_by_no(session, order.no, lock=True)  # before the order's cards, as `refund` does
     if now.final:
         return False
+    if order.good_id is None:
+        return False
     held = await queries.claim_late(session, order.id, order.good_id, order.quantity)
     if not held:
         return False

@@ -34,7 +34,7 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
     """Delivers a charged order: from suppliers, or from stock that has come in. Comes again until it is final."""
     async with tenant.begin() as session:
         order = await queries.order(session, event.order_id)
-    if order.final:
+    if order.final or order.good_id is None:
         return
     request = Request(tenant.id, order.id, order.no, order.good_id, order.quantity)
     receipt = await purchases.fulfil(runtime, request)

@@ -47,6 +47,7 @@ KEPT = {
     "ledger_transfers": "money is never forgotten",
     "ledger_entries": "money is never forgotten",
     "card_issued": "what the master's own cards were sold for",
+    "card_held": "the master's; a sweep puts them back into the pool",
     "purchases": "reconciled with suppliers",
     "plan_periods": "what was charged for",
     "applications": "what was paid for its opening",

@@ -2,20 +2,26 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import FetchedValue
+from sqlalchemy import ARRAY, FetchedValue, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kameng.infra.db import Base
 
 
 class Product(Base):
-    """What the station lists: a good of the master at the station's own price (yuan for one unit)."""
+    """What the station lists: a good of the master, or something of its own, at its own price (yuan for one unit).
+
+    A head (`specs`) is shown and not sold; its variants (`variant_of`) are sold, and have from it all but name, good,
+    price, floor, ladder, stock and state.
+    """
 
     __tablename__ = "products"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    good_id: Mapped[int]
+    good_id: Mapped[int | None]  # None: the station's own
     name: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")
     description: Mapped[str] = mapped_column(default="")
@@ -25,5 +31,27 @@ class Product(Base):
     max_quantity: Mapped[int] = mapped_column(default=10)
     state: Mapped[str] = mapped_column(default="on_sale")
     position: Mapped[int] = mapped_column(default=0)
+    category_id: Mapped[int | None]
+    variant_of: Mapped[int | None]
+    specs: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    spec_values: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
+    kind: Mapped[str] = mapped_column(default="cards")
+    fulfilment: Mapped[str] = mapped_column(default="auto")
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    list_price: Mapped[Decimal | None]
+    floor_price: Mapped[Decimal | None]
+    ladder: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    fields: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    max_per_buyer: Mapped[int | None]
+    max_per_day: Mapped[int | None]
+    min_level: Mapped[int] = mapped_column(default=0)
+    sale_from: Mapped[datetime | None]
+    sale_until: Mapped[datetime | None]
+    picking: Mapped[str] = mapped_column(default="first")
+    choosable: Mapped[bool] = mapped_column(default=False)
+    choice_price: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    warn_at: Mapped[int | None]
+    sold: Mapped[int] = mapped_column(default=0)
+    archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     changed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())

@@ -62,7 +62,7 @@ async def change_product(session: AsyncSession, product_id: int, draft: ProductD
 async def show(session: AsyncSession, product_id: int, *, on_sale: bool) -> Product:
     """Puts a product on sale or takes it off. Raises `ProductGone`, `BelowFloor`, `TooManyProducts`."""
     product = await queries.product(session, product_id)
-    if on_sale:
+    if on_sale and product.good_id is not None:
         _check_floor((await wholesale.quotes(session, [product.good_id])).get(product.good_id), product.price)
     if on_sale and product.state != ON_SALE:
         await plans.check_products(session)

@@ -31,10 +31,12 @@ DONE = {
     State.PAID: 2,
     State.WAITING: 2,
     State.DELIVERED: 4,
+    State.PARTIAL: 4,
     State.EXPIRED: 1,
+    State.CANCELLED: 1,
     State.REFUNDED: 2,
 }
-FAILED = {State.EXPIRED, State.REFUNDED}
+FAILED = {State.EXPIRED, State.CANCELLED, State.REFUNDED}
 MONEY_IN_WALLET = "money_in_wallet"
 
 LABELS = {
@@ -42,7 +44,9 @@ LABELS = {
     State.PAID: ("wait", N_("Delivering")),
     State.WAITING: ("wait", N_("Waiting")),
     State.DELIVERED: ("ok", N_("Delivered")),
+    State.PARTIAL: ("wait", N_("Delivered in part")),
     State.EXPIRED: ("off", N_("Not charged")),
+    State.CANCELLED: ("off", N_("Cancelled")),
     State.REFUNDED: ("info", N_("Refunded")),
 }
 

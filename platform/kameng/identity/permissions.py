@@ -29,6 +29,8 @@ class Permission(StrEnum):
     POLICIES_READ = "policies.read"
     POLICIES_WRITE = "policies.write"
     IDENTITY_WRITE = "identity.write"
+    PAYOUTS_READ = "payouts.read"
+    PAYOUTS_WRITE = "payouts.write"
     SYSTEM_READ = "system.read"
     SYSTEM_WRITE = "system.write"
 
@@ -37,12 +39,26 @@ class Permission(StrEnum):
     PRODUCTS_READ = "products.read"
     PRODUCTS_WRITE = "products.write"
     CARDS_WRITE = "cards.write"
+    CARDS_EXPORT = "cards.export"
+    REPLENISH_WRITE = "replenish.write"
+    PRICING_READ = "pricing.read"
+    PRICING_WRITE = "pricing.write"
     ORDERS_READ = "orders.read"
     ORDERS_WRITE = "orders.write"
     ORDERS_REFUND = "orders.refund"
+    DESK_READ = "desk.read"
+    DESK_WORK = "desk.work"
+    AUTOMATION_WRITE = "automation.write"
+    TICKETS_READ = "tickets.read"
+    TICKETS_WRITE = "tickets.write"
+    MARKETING_READ = "marketing.read"
+    MARKETING_WRITE = "marketing.write"
     BUYERS_READ = "buyers.read"
+    BUYERS_WRITE = "buyers.write"
     CHANNELS_READ = "channels.read"
     CHANNELS_WRITE = "channels.write"
+    WITHDRAWALS_READ = "withdrawals.read"
+    WITHDRAWALS_WRITE = "withdrawals.write"
     SETTINGS_WRITE = "settings.write"
     BRANDING_WRITE = "branding.write"
     DOMAINS_READ = "domains.read"
@@ -92,6 +108,8 @@ _OF_MASTER = {
     Permission.POLICIES_READ,
     Permission.POLICIES_WRITE,
     Permission.IDENTITY_WRITE,
+    Permission.PAYOUTS_READ,
+    Permission.PAYOUTS_WRITE,
     Permission.SYSTEM_READ,
     Permission.SYSTEM_WRITE,
 }
@@ -100,6 +118,10 @@ _OF_SERVICE = {
     Permission.PRODUCTS_READ,
     Permission.ORDERS_READ,
     Permission.ORDERS_WRITE,
+    Permission.DESK_READ,
+    Permission.DESK_WORK,
+    Permission.TICKETS_READ,
+    Permission.TICKETS_WRITE,
     Permission.BUYERS_READ,
     Permission.NOTICES_READ,
 }
@@ -109,12 +131,17 @@ _OF_FINANCE = {
     Permission.ORDERS_READ,
     Permission.ORDERS_REFUND,
     Permission.CHANNELS_READ,
+    Permission.PRICING_READ,
+    Permission.MARKETING_READ,
+    Permission.WITHDRAWALS_READ,
     Permission.LEDGER_READ,
     Permission.NOTICES_READ,
 }
 _OF_OWNER = set(Permission) - _OF_MASTER
 _ONLY_OWNER = {
+    Permission.CARDS_EXPORT,
     Permission.CHANNELS_WRITE,
+    Permission.WITHDRAWALS_WRITE,
     Permission.SETTINGS_WRITE,
     Permission.DOMAINS_WRITE,
     Permission.FEATURES_WRITE,
