@@ -13,7 +13,7 @@ from kameng.core.errors import Invalid
 DAYS, DAY_HOURS = 7, 24
 WEEK_HOURS = DAYS * DAY_HOURS
 STRETCH = re.compile(r"(\d{1,2})(?::00)?\s*[-–~—]\s*(\d{1,2})(?::00)?")
-SEPARATORS = re.compile("[,;，；、]")  # noqa: RUF001 - what a Chinese keyboard writes
+SEPARATORS = re.compile("[,;，；、]")
 WEEKS = 4
 BUSY_TIMES, BUSY_LEAST = 1.5, 4  # an hour is a peak with so many times the average, and so much in four weeks
 LONGEST_DEADLINE_HOURS = 24 * 60

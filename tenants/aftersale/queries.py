@@ -75,6 +75,23 @@ PAST = text(
 )
 
 
+class Thread(Struct, frozen=True):
+    """A conversation. `mark` stands for all that its page shows."""
+
+    ticket: Ticket
+    messages: Sequence[Message]
+
+    @property
+    def mark(self) -> str:
+        last = self.messages[-1].id if self.messages else 0
+        ticket = self.ticket
+        return f"{ticket.state}.{last}.{len(self.messages)}.{ticket.rating or 0}.{ticket.assigned_to or 0}"
+
+    @property
+    def is_closed(self) -> bool:
+        return self.ticket.is_closed
+
+
 class Past(Struct, frozen=True):
     """What a buyer has done here; `recent` is of the last 90 days. Amounts in cents."""
 
@@ -165,10 +182,11 @@ async def unread(session: AsyncSession, buyer_id: UUID | None, order_no: str = "
     return sum(one.is_unread for one in found)
 
 
-async def messages(session: AsyncSession, ticket_id: UUID, *, notes: bool = False) -> Sequence[Message]:
-    """A conversation from its beginning; `notes` are for the shop's eyes."""
-    found = select(Message).where(Message.ticket_id == ticket_id).order_by(Message.id).limit(MOST_SHOWN)
-    return list(await session.scalars(found if notes else found.where(Message.author != Author.NOTE)))
+async def thread(session: AsyncSession, of: Ticket, *, notes: bool = False) -> Thread:
+    """The conversation of a ticket from its beginning; `notes` are for the shop's eyes."""
+    found = select(Message).where(Message.ticket_id == of.id).order_by(Message.id).limit(MOST_SHOWN)
+    said = await session.scalars(found if notes else found.where(Message.author != Author.NOTE))
+    return Thread(of, list(said))
 
 
 async def picture(session: AsyncSession, ticket_id: UUID, name: str) -> bytes:

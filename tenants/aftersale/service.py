@@ -30,7 +30,7 @@ log = structlog.get_logger()
 MOST_OPEN = 10
 MOST_MESSAGES = 300
 LONGEST_ANSWER = 2000  # of a template
-BY_ITSELF = ""  # `closed_by` of a ticket that nobody closed
+BY_ITSELF, BY_BUYER = "", "buyer"  # `closed_by` where it was nobody of the shop
 Then = Literal["answered", "waiting", "closed"]
 
 COUNT_OPEN = text("SELECT count(*) FROM tickets WHERE buyer_id = :buyer_id AND state <> 'closed'")

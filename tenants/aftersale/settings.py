@@ -125,4 +125,4 @@ async def save(session: AsyncSession, answering: Answering) -> None:
 async def count_heat(session: AsyncSession, zone: str) -> Mapping[int, int]:
     """Counts orders and tickets of the last four weeks by the hour of the week, and keeps that."""
     heat: Any = (await session.execute(COUNT_HEAT, {"zone": zone, "weeks": hours.WEEKS})).scalar_one()
-    return {hour: load for hour, load in heat}
+    return dict(heat)
