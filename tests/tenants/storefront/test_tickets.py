@@ -57,7 +57,9 @@ async def ask(browser: Browser, order_no: str = "", files: dict[str, tuple[str, 
     return answer.headers["location"].removeprefix("/tickets/")
 
 
-async def answer_it(tenant: Tenant, no: str, body: str = "Here is another one.", then: service.Then = "answered") -> None:
+async def answer_it(
+    tenant: Tenant, no: str, body: str = "Here is another one.", then: service.Then = "answered"
+) -> None:
     async with tenant.begin() as session:
         await service.answer(session, no, SOMEBODY, "Wang", body, then)
 
