@@ -187,9 +187,9 @@ def _filled(answering: Answering) -> Form:
         "answer_hours": str(max(1, round(answering.answer_minutes / 60))),
         "close_days": str(answering.close_days),
         "peaks": answering.peaks,
-        "peak_text": answering.peak_text or gettext(settings.PEAK_TEXT),
+        "peak_text": answering.peak_text or settings.first_peak_text(),
         "off_hours": "yes" if answering.off_hours else "",
-        "off_text": answering.off_text or gettext(settings.OFF_TEXT),
+        "off_text": answering.off_text or settings.first_off_text(),
     }
     for day in DAYS:
         values[f"peak_{day}"] = answering.peak_days[day]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kameng.core.errors import Invalid
+from kameng.web.i18n import N_
 
 DAYS, DAY_HOURS = 7, 24
 WEEK_HOURS = DAYS * DAY_HOURS
@@ -16,6 +17,7 @@ STRETCH = re.compile(r"(\d{1,2})(?::00)?\s*[-–~—]\s*(\d{1,2})(?::00)?")
 SEPARATORS = re.compile("[,;，；、]")
 WEEKS = 4
 BUSY_TIMES, BUSY_LEAST = 1.5, 4  # an hour is a peak with so many times the average, and so much in four weeks
+BAD_HOURS = N_("Write hours such as 9-12, 14-18, between 0 and 24, or nothing.")
 LONGEST_DEADLINE_HOURS = 24 * 60
 
 Hours = frozenset[int]
@@ -29,7 +31,7 @@ def read(days: Sequence[str], field: str) -> Hours:
         try:
             found |= {day * DAY_HOURS + hour for hour in _day(said)}
         except ValueError:
-            errors[f"{field}_{day}"] = "Write hours such as 9-12, 14-18, between 0 and 24, or nothing."
+            errors[f"{field}_{day}"] = BAD_HOURS
     if errors:
         raise Invalid(errors)
     return frozenset(found)

@@ -35,7 +35,7 @@ REMEMBER = text("INSERT INTO order_lookups (order_id, act, address, agent) VALUE
 class Asked(Struct, frozen=True):
     """The form. Nothing in it has to look like anything: what is wrong is told apart from nothing."""
 
-    no: Annotated[str, Meta(min_length=1, max_length=40)]
+    order_no: Annotated[str, Meta(min_length=1, max_length=40)]
     contact: Annotated[str, Meta(min_length=1, max_length=100)]
     query_password: Secret
 
@@ -56,7 +56,7 @@ def hash_of(sealer: Sealer, order_no: str, password: str) -> str:
 
 async def find(runtime: Runtime, tenant: Tenant, address: str, asked: Asked) -> Found:
     """The order, if all three belong together. Raises `NotFoundHere`, `TooManyRequests`."""
-    no = asked.no.strip().upper()
+    no = asked.order_no.strip().upper()
     by_order = f"{tenant.id}\n{no}"
     await ratelimit.take(runtime.redis, (BY_ADDRESS, f"{tenant.id}\n{address}"), (BY_ORDER, by_order))
     given = hash_of(await runtime.keyring.tenant(tenant.id), no, asked.query_password)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kameng.web.i18n import N_
+from kameng.web.i18n import gettext
 from tenants.aftersale import hours
 from tenants.aftersale.hours import Hours
 
@@ -18,18 +18,8 @@ Peaks = Literal["off", "detected", "by_hand"]
 
 NO_DAYS = ("",) * hours.DAYS
 HEAT_LASTS = timedelta(hours=24)
-PEAK_TEXT = N_(
-    "Hello {{ buyer }}, many people are writing to us right now, so a person will answer a little later. Your message"
-    " is kept as ticket {{ ticket }}.\n"
-    "{% if order %}\nYour order {{ order }} ({{ product }}): {{ state }}. {{ reason }}\n{% endif %}"
-    "{% if expected %}Expected: {{ expected }}.\n{% endif %}"
-)
-OFF_TEXT = N_(
-    "Hello {{ buyer }}, nobody is here at this hour. Your message is kept as ticket {{ ticket }} and is answered first"
-    " thing when we are back.\n"
-    "{% if order %}\nYour order {{ order }} ({{ product }}): {{ state }}. {{ reason }}\n{% endif %}"
-    "{% if expected %}Expected: {{ expected }}.\n{% endif %}"
-)
+NAMES = ("buyer", "ticket", "order", "product", "state", "reason", "expected")
+PLACES = {name: f"{{{{ {name} }}}}" for name in NAMES}
 
 READ = text("SELECT settings, heat, heat_at FROM aftersale_settings")
 LOCKED = text("SELECT settings, heat, heat_at FROM aftersale_settings FOR NO KEY UPDATE")
@@ -111,6 +101,32 @@ class Schedule(Struct, frozen=True):
     def is_stale(self, now: datetime) -> bool:
         """Whether the peaks rest on what has not been counted for a day."""
         return self.answering.peaks == "detected" and (self.heat_at is None or now - self.heat_at > HEAT_LASTS)
+
+
+def first_peak_text() -> str:
+    """What an owner is offered for peak hours, in the reader's language."""
+    said = gettext(
+        "Hello %(buyer)s, many people are writing to us right now, so a person will answer a little later. Your message"
+        " is kept as ticket %(ticket)s.",
+        **PLACES,
+    )
+    return f"{said}\n{_about_the_order()}"
+
+
+def first_off_text() -> str:
+    """And for hours in which nobody is there."""
+    said = gettext(
+        "Hello %(buyer)s, nobody is here at this hour. Your message is kept as ticket %(ticket)s and is answered as"
+        " soon as we are back.",
+        **PLACES,
+    )
+    return f"{said}\n{_about_the_order()}"
+
+
+def _about_the_order() -> str:
+    order = gettext("Your order %(order)s (%(product)s): %(state)s. %(reason)s", **PLACES)
+    expected = gettext("Expected: %(expected)s.", **PLACES)
+    return f"{{% if order %}}\n{order}\n{{% endif %}}\n{{% if expected %}}\n{expected}\n{{% endif %}}"
 
 
 async def schedule(session: AsyncSession, *, lock: bool = False) -> Schedule:

@@ -32,7 +32,7 @@ class LookupController(Controller):
     async def blank(
         self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
     ) -> Template:
-        form = forms.Form({"no": request.query_params.get("no", "")[:40]})
+        form = forms.Form({"order_no": request.query_params.get("no", "")[:40]})
         async with tenant.begin() as session:
             return await pages.page(session, visitor, "storefront/lookup.html", form=form)
 

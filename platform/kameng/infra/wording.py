@@ -22,6 +22,7 @@ ALLOWED = (
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Filter,
 )  # fmt: skip
 OPERATORS = frozenset({"eq", "ne", "in", "notin"})
+FORMS = {"name_form": "{{ … }}", "if_form": "{% if … %} … {% endif %}"}
 BLANK_LINES = re.compile(r"\n{3,}")
 
 _sandbox = ImmutableSandboxedEnvironment(
@@ -33,9 +34,7 @@ _sandbox.globals.clear()
 class BadWording(Refused):
     """What is wrong with a template, with the line; `field` is the form's field that holds it."""
 
-    message = (
-        "Line %(line)s cannot be read. Write names as {{ name }} and conditions as {%% if name %%} … {%% endif %%}."
-    )
+    message = "Line %(line)s cannot be read. Write a name as %(name_form)s and a condition as %(if_form)s."
 
 
 class UnknownName(BadWording):
@@ -57,9 +56,9 @@ def check(template: str, known: Collection[str], *, limit: int = 2000, field: st
     try:
         tree = _sandbox.parse(template)
     except TemplateSyntaxError as error:
-        raise BadWording(field=field, line=error.lineno) from None
+        raise BadWording(field=field, line=error.lineno, **FORMS) from None
     except RecursionError:
-        raise BadWording(field=field, line=1) from None
+        raise BadWording(field=field, line=1, **FORMS) from None
     for node, depth in _walk(tree, 0):
         if not isinstance(node, ALLOWED) or depth > DEEPEST * 3:
             raise _not_allowed(node, field)

@@ -33,7 +33,7 @@ async def order_with_password(shop: Shop) -> tuple[str, str]:
 
 
 async def look_up(browser: Browser, no: str, contact: str = CONTACT, password: str = PASSWORD) -> httpx.Response:
-    asked = {"no": no, "contact": contact, "query_password": password}
+    asked = {"order_no": no, "contact": contact, "query_password": password}
     return await browser.post("/lookup", asked, page="/lookup")
 
 
