@@ -145,7 +145,7 @@ async def answer(
     ticket.shop_wrote_at = now
     _stand(ticket, State(then), now, name)
     await session.flush()
-    if then != State.CLOSED:
+    if then != "closed":
         days = (await settings.schedule(session)).answering.close_days
         await outbox.record(session, TicketAnswered(ticket.id, now), delay=timedelta(days=days))
     return ticket
