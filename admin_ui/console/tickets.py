@@ -27,7 +27,7 @@ from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext, of_error
 from kameng.web.paging import Wanted
 from kameng.web.people import Staff
-from tenants.aftersale import facts, live, measures, queries
+from tenants.aftersale import facts, live, measures, queries, service
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
 from tenants.orders import queries as orders
@@ -187,6 +187,7 @@ async def detail(
         note_form=note_form,
         colleagues=await colleagues(runtime, tenant),
         me=staff.id,
+        by_buyer=service.BY_BUYER,
         now=clock.now(),
         **values,
     )

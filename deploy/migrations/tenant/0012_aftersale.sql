@@ -35,7 +35,7 @@ CREATE INDEX tickets_state ON tickets (state, changed_at DESC, id);
 CREATE INDEX tickets_changed ON tickets (changed_at DESC, id);
 CREATE INDEX tickets_opened ON tickets (opened_at);
 CREATE INDEX tickets_buyer ON tickets (buyer_id, opened_at);
-CREATE INDEX tickets_order ON tickets (order_no) WHERE order_no <> '';
+CREATE INDEX tickets_order ON tickets (order_no, opened_at);
 
 CREATE TABLE ticket_messages (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -9,8 +9,11 @@ from sqlalchemy import text
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from tenants.aftersale import lookup
+from tenants.toggles import flags
+from tenants.toggles import service as toggles
 from tests.support.browser_client import Browser, OpenBrowser, same_page
 from tests.support.house import Shop, open_shop
+from tests.support.pictures import picture
 
 CONTACT, PASSWORD = "138-0000-0000", "open sesame"
 GIVE_PASSWORD = text("UPDATE orders SET contact = :contact, lookup_hash = :hash WHERE no = :no")
@@ -129,15 +132,45 @@ async def test_whoever_looked_an_order_up_asks_for_help_with_it(shop: Shop, brow
     sent = await anybody.client.post(
         "/tickets",
         data={"csrf_token": token, "order": no, "kind": "key_invalid", "body": "It was used already."},
-        files={"picture1": ("", b"")},
+        files={"picture1": ("proof.png", picture())},
         headers={"Origin": anybody.origin},
     )
     ticket = sent.headers["location"]
 
     assert re.fullmatch(r"/tickets/T\d{6}-[0-9A-Z]{8}", ticket)
-    assert "It was used already." in (await anybody.get(ticket)).text
+    page = await anybody.get(ticket)
+    assert "It was used already." in page.text
+    assert f"{ticket}/pictures/" in page.text
     assert ticket in (await anybody.get("/lookup/order")).text
     assert (await stranger.get(ticket)).status_code == 404
+
+
+async def test_a_grant_lets_nobody_send_files_to_the_console(shop: Shop, browser: OpenBrowser) -> None:
+    no, _ = await order_with_password(shop)
+    anybody = browser(shop.tenant)
+    await look_up(anybody, no)
+
+    token = (await anybody.form("/lookup/order"))["csrf_token"]
+    answer = await anybody.client.post(
+        "/console/pages/pictures",
+        data={"csrf_token": token},
+        files={"picture_file": ("a.png", picture())},
+        headers={"Origin": anybody.origin},
+    )
+
+    assert answer.headers["location"].startswith("/console/login")
+
+
+async def test_without_the_feature_nothing_is_looked_up(shop: Shop, browser: OpenBrowser) -> None:
+    no, _ = await order_with_password(shop)
+    other = await open_shop(shop.runtime)
+    async with other.tenant.begin() as session:
+        await toggles.choose(session, flags.GUEST_LOOKUP, False)
+    anybody = browser(other.tenant)
+
+    assert (await anybody.get("/lookup")).status_code == 404
+    assert "/lookup" not in (await anybody.get("/orders/find")).text
+    assert "/lookup" in (await browser(shop.tenant).get(f"/orders/find?no={no}")).text
 
 
 async def test_equal_passwords_of_two_orders_do_not_look_equal(shop: Shop) -> None:
