@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tenants.aftersale.measures import Day
+
 HOURS = range(24)
 Hours = Sequence[tuple[int, int]]
 
@@ -30,5 +32,40 @@ def by_hour(today: Hours, before: Hours, now: int, today_name: str, before_name:
                 "symbol": "none",
                 "data": [of_before.get(hour, 0) for hour in HOURS],
             },
+        ],
+    }
+
+
+def tickets_by_day(days: Sequence[Day], automatic_name: str, others_name: str) -> dict[str, Any]:
+    """Stacked bars: of the tickets of each day those that a template answered first, and the others."""
+    series = (
+        (automatic_name, [day.automatic for day in days]),
+        (others_name, [day.opened - day.automatic for day in days]),
+    )
+    return {
+        "xAxis": {"type": "category", "data": [f"{day.day:%m-%d}" for day in days]},
+        "yAxis": {"min": 0, "minInterval": 1},
+        "series": [{"type": "bar", "stack": "tickets", "name": name, "data": values} for name, values in series],
+    }
+
+
+def week_heat(loads: Sequence[tuple[int, int]], day_names: Sequence[str]) -> dict[str, Any]:
+    """A field for each hour of the week, the darker the more happened in it. `loads` are `(hour of the week, load)`
+    where there was any; Monday stands on top."""
+    known = dict(loads)
+    last = len(day_names) - 1
+    return {
+        "xAxis": {"type": "category", "data": [f"{hour}:00" for hour in HOURS]},
+        "yAxis": {"type": "category", "data": list(reversed(day_names))},
+        "visualMap": {"show": False, "min": 0, "max": max(known.values(), default=1)},
+        "series": [
+            {
+                "type": "heatmap",
+                "data": [
+                    [hour, last - day, known.get(day * len(HOURS) + hour, 0)]
+                    for day in range(len(day_names))
+                    for hour in HOURS
+                ],
+            }
         ],
     }

@@ -7,6 +7,7 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
@@ -18,6 +19,7 @@ from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
 MODULES = (
+    aftersale,
     applications,
     domains,
     letters,

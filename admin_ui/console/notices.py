@@ -21,6 +21,7 @@ from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.pages import when, yuan
 from kameng.web.people import Staff
+from tenants.aftersale.facts import KINDS
 from tenants.notices import service
 from tenants.notices.queries import Notice
 
@@ -74,6 +75,10 @@ def _say(notice: Notice) -> Told | None:
         why = words.say("reason", str(notice.detail.get("reason", "")))
         text = gettext("Order %(no)s waits: %(why)s.", no=notice.subject, why=why)
         return Told(notice, "wait", text, f"/console/orders/{notice.subject}")
+    if notice.kind == "ticket_opened":
+        about = gettext(KINDS.get(str(notice.detail.get("about", "")), ""))
+        text = gettext("A buyer asks for help in ticket %(no)s. %(about)s", no=notice.subject, about=about)
+        return Told(notice, "wait", text.strip(), f"/console/tickets/{notice.subject}")
     if notice.kind in PLAN_NOTICES:
         return _say_of_plan(notice)
     return _say_price(notice) or _say_domain(notice)

@@ -16,17 +16,25 @@ from admin_ui.console.overview import OverviewController
 from admin_ui.console.page_pictures import PagePictureController
 from admin_ui.console.pages import PageController
 from admin_ui.console.paying_in import PayInController
+from admin_ui.console.peak_hours import PeakHoursController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
+from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
 from admin_ui.console.team import HANDLERS as TEAM
+from admin_ui.console.ticket_acts import TicketActController
+from admin_ui.console.tickets import TicketController
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
     OverviewController,
     NoticeController,
     OrderController,
+    TicketController,
+    TicketActController,
+    ReplyController,
+    PeakHoursController,
     ProductController,
     BuyerController,
     KeyController,

@@ -24,6 +24,12 @@ ORDERS = {
     "cancelled": Badge("off", N_("Cancelled")),
     "refunded": Badge("off", N_("Refunded")),
 }
+TICKETS = {
+    "open": Badge("wait", N_("To answer")),
+    "answered": Badge("ok", N_("Answered")),
+    "waiting": Badge("info", N_("Waiting for the buyer")),
+    "closed": Badge("off", N_("Closed")),
+}
 PRODUCTS = {"on_sale": Badge("ok", N_("On sale")), "hidden": Badge("off", N_("Hidden"))}
 PAGES = {"published": Badge("ok", N_("Published")), "draft": Badge("off", N_("Draft"))}
 PAYMENTS = {"pending": Badge("wait", N_("Not confirmed")), "paid": Badge("ok", N_("Received"))}
@@ -102,6 +108,7 @@ RUNS = {
 
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "order": ORDERS,
+    "ticket": TICKETS,
     "product": PRODUCTS,
     "page": PAGES,
     "payment": PAYMENTS,

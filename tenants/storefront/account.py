@@ -12,6 +12,7 @@ from kameng.web.answers import AnyRequest
 from kameng.web.guards import signed_in_buyer
 from kameng.web.i18n import _
 from kameng.web.people import Visitor
+from tenants.aftersale import queries as tickets
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
 from tenants.buyers.service import Credentials, Registration
@@ -84,7 +85,8 @@ class AccountController(Controller):
             except BuyerGone:  # the session outlived the account
                 await answers.sign_out(request)
                 return answers.redirect(request, "/login")
-            return await pages.page(session, visitor, "storefront/account.html", buyer=buyer)
+            unread = await tickets.unread(session, visitor.buyer)
+            return await pages.page(session, visitor, "storefront/account.html", buyer=buyer, unread_tickets=unread)
 
 
 async def _form(

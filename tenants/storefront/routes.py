@@ -4,16 +4,20 @@ from litestar.types import ControllerRouterHandler
 
 from tenants.storefront.account import AccountController, EntryController
 from tenants.storefront.cashier import PayController
+from tenants.storefront.lookup import LookupController
 from tenants.storefront.media import media
 from tenants.storefront.notify import notify
 from tenants.storefront.orders import OrderController
 from tenants.storefront.products import ProductController
+from tenants.storefront.tickets import TicketController
 from tenants.storefront.wallet import WalletController
 from tenants.storefront.written import WrittenController
 
 HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
     OrderController,
+    LookupController,
+    TicketController,
     WalletController,
     PayController,
     notify,

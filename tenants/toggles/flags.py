@@ -129,6 +129,13 @@ DOMAINS = Flag(
     default=True,
     is_module=True,
 )
+TICKETS = Flag(
+    key="module.tickets",
+    title=N_("Tickets"),
+    description=N_("The queue of what buyers ask and complain about. Without it their tickets stay where they are."),
+    default=True,
+    is_module=True,
+)
 OPEN_API = Flag(
     key="module.open_api",
     title=N_("Buying by machine"),
@@ -140,6 +147,18 @@ GUEST_CHECKOUT = Flag(
     key="shop.guest_checkout",
     title=N_("Buying without an account"),
     description=N_("Whoever has no account can buy as a guest. Without it the shop asks to log in or register first."),
+    default=True,
+)
+HELP = Flag(
+    key="shop.tickets",
+    title=N_("Help by ticket"),
+    description=N_("Buyers can say that something is wrong with an order, with pictures, and are answered there."),
+    default=True,
+)
+GUEST_LOOKUP = Flag(
+    key="shop.guest_lookup",
+    title=N_("Looking up an order by password"),
+    description=N_("Whoever bought with a query password can open that order in any browser."),
     default=True,
 )
 TOPUP = Flag(
@@ -192,8 +211,11 @@ FLAGS: Mapping[str, Flag] = {
         FEATURES,
         PAGES,
         DOMAINS,
+        TICKETS,
         OPEN_API,
         GUEST_CHECKOUT,
+        HELP,
+        GUEST_LOOKUP,
         TOPUP,
         STOCK,
         SALES,

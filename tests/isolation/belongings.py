@@ -41,6 +41,14 @@ STATION_ROWS = {
     "name": (
         "INSERT INTO pictures (name, kind, width, height, body) VALUES (:picture, 'page', 1, 1, 'x') RETURNING name"
     ),
+    "ticket_no": (
+        "INSERT INTO tickets (id, no, buyer_id, kind, subject, contact, due_at) VALUES (gen_random_uuid(),"
+        " 'T261122-' || upper(left(:token, 8)), gen_random_uuid(), 'other', :note, :email, now()) RETURNING no"
+    ),
+    "picture": (
+        "INSERT INTO ticket_pictures (ticket_id, name, body) SELECT id, :picture, 'x' FROM tickets RETURNING name"
+    ),
+    "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "line_id": "SELECT max(id) FROM audit_log",
 }
 # Not ids of anybody: what a route is told beside them. Answers to these alone give nothing away.

@@ -11,8 +11,8 @@ scripts).
 of a shop says that it is closed.
 * `flag`: the key of a flag. Where it is off at the station, the route does not exist for anybody.
 * `quiet`: the request is logged at level debug.
-* `uploads`: takes files of at most so many bytes (`kameng.web.uploads`); from whoever is signed in only, and that is
-found out before the body is read.
+* `uploads`: takes files of at most so many bytes (`kameng.web.uploads`); from whoever is signed in only, or in the shop
+holds a grant (`kameng.web.grants`), and that is found out before the body is read.
 * `framed`: our own pages may show it in a frame. `frames`: it shows such a page.
 """
 
@@ -23,7 +23,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from kameng.core.errors import Forbidden, KamengError, NotFound, Unauthenticated
 from kameng.identity.permissions import Permission
-from kameng.web import context, csrf
+from kameng.web import context, csrf, grants
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -85,7 +85,7 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
         raise Closed
     if handler.opt.get("uploads"):
         await here.enter()
-        if here.session is None:
+        if here.session is None and (here.at_console or not grants.held(here)):
             raise Unauthenticated
     if isinstance(connection, Request) and connection.method not in csrf.SAFE:
         await csrf.check(connection, here)
