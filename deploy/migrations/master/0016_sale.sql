@@ -203,7 +203,8 @@ DECLARE
     v_replayed boolean;
 BEGIN
     -- Written so that a NULL is refused too: every comparison below would let it pass.
-    IF (p_quantity >= 1 AND p_retail_cents >= 0 AND p_wholesale_cents >= 0 AND p_settlement IN ('own', 'master')) IS NOT TRUE THEN
+    IF (p_quantity >= 1 AND p_retail_cents >= 0 AND p_wholesale_cents >= 0
+        AND p_settlement IN ('own', 'master')) IS NOT TRUE THEN
         RAISE EXCEPTION 'a sale of % for % and % cents (%)', p_quantity, p_retail_cents, p_wholesale_cents, p_settlement
             USING ERRCODE = '22023';
     END IF;

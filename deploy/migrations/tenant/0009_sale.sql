@@ -8,3 +8,4 @@ ALTER TABLE orders
 UPDATE orders SET refunded_cents = total_cents, wholesale_back_cents = wholesale_cents WHERE state = 'refunded';
 UPDATE orders SET due_at = CASE state WHEN 'unpaid' THEN expires_at ELSE created_at + interval '24 hours' END
     WHERE state IN ('unpaid', 'paid', 'waiting');
+CREATE INDEX orders_unpaid_buyer ON orders (buyer_id) WHERE state = 'unpaid';
