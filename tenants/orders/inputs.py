@@ -1,8 +1,8 @@
 """What a buyer has to fill in for a product: an account, an area, a phone number. Checked by kind; pure.
 
 A field is as products keep it: `{"label", "kind", "required", "hint", "choices", "pattern"}`, of which only `label` and
-`kind` must be there. A `pattern` is the owner's own regular expression and has to fit the whole of what is written. Only
-patterns that cannot take long are kept to (`is_quick`): a buyer's input must not be able to stop a process.
+`kind` must be there. A `pattern` is the owner's own regular expression and has to fit the whole of what is written.
+Only patterns that cannot take long are kept to (`is_quick`): a buyer's input must not be able to stop a process.
 """
 
 import re

@@ -82,8 +82,8 @@ async def deliver(
     source: str = "",
     actor: str = "",
 ) -> bool:
-    """Gives a charged order units: cards, or for a top-up `units` done, with a `message` for the buyer. With the last of
-    them it is delivered; until then it stays where it is.
+    """Gives a charged order units: cards, or for a top-up `units` done, with a `message` for the buyer. With the last
+    of them it is delivered; until then it stays where it is.
 
     Idempotent: False when it is final already, and nothing is changed then. Cards that it has are not added again; what
     has no cards is told apart by its `source`, such as a purchase's reference.
@@ -118,7 +118,8 @@ async def _note(session: AsyncSession, order: Order, state: State, note: str, ac
 
 
 async def deliver_from_stock(session: AsyncSession, vault: Vault, order: Order) -> bool:
-    """Delivers what a waiting order lacks from the master's stock, if cards have come in and no purchase is under way."""
+    """Delivers what a waiting order lacks from the master's stock, if cards have come in and no purchase is under
+    way."""
     now = await queries.order_locked(session, order.id)  # before the order's cards, as `refund` does
     if now.final or now.good_id is None:
         return False
@@ -132,9 +133,9 @@ async def deliver_from_stock(session: AsyncSession, vault: Vault, order: Order) 
 
 
 async def deliver_by_hand(session: AsyncSession, sealer: Sealer, no: str, given: Sequence[str] | str, by: str) -> Order:
-    """What a member of staff delivers: the missing cards, one a line, or a message to the buyer that says what was done.
-    Fewer cards than are missing are a part. What the master took for units that it never delivered goes back to the
-    station when the order is complete.
+    """What a member of staff delivers: the missing cards, one a line, or a message to the buyer that says what was
+    done. Fewer cards than are missing are a part. What the master took for units that it never delivered goes back to
+    the station when the order is complete.
 
     Raises `NotDeliverable`, and `UnderWay` while a supplier may still deliver.
     """

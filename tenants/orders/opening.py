@@ -71,8 +71,8 @@ class Stock(StrEnum):
 
 
 class Supply(Struct, frozen=True):
-    """What the master says to a sale. Prices in yuan for one unit; balances in cents. `card_ids` and `card_secrets`: the
-    cards of its stock that this transaction has claimed."""
+    """What the master says to a sale. Prices in yuan for one unit; balances in cents. `card_ids` and `card_secrets`:
+    the cards of its stock that this transaction has claimed."""
 
     wholesale_price: Decimal | None  # None: not offered to this tenant, or its state does not allow it to sell
     in_pool: bool
@@ -155,9 +155,9 @@ FIELDS_OF_CHARGE = len(Charging.__struct_fields__) - 1
 async def open_sale(
     session: AsyncSession, order_id: UUID, buyer_id: UUID, draft: OrderDraft, stock: Stock, *, admitted: bool = False
 ) -> Opening | None:
-    """What a sale needs to know; None when the product is not on sale. The master's cards are taken as `stock` says, all
-    of them or none; they are back when the transaction does not commit. Where a limit holds for the product they are
-    taken only when the buyer was `admitted`."""
+    """What a sale needs to know; None when the product is not on sale. The master's cards are taken as `stock` says,
+    all of them or none; they are back when the transaction does not commit. Where a limit holds for the product they
+    are taken only when the buyer was `admitted`."""
     asked = {
         "order_id": order_id,
         "product_id": draft.product_id,

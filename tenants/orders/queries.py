@@ -52,7 +52,8 @@ NUMBERS = text("SELECT id, no FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))")
 WAITING = text("SELECT no FROM orders WHERE no = ANY(:nos) AND state = 'waiting'")
 WHOLESALE_SINCE = text(
     """
-    SELECT coalesce(sum(wholesale_cents - wholesale_back_cents), 0)::bigint FROM orders WHERE paid_at >= :since AND state <> 'refunded'
+    SELECT coalesce(sum(wholesale_cents - wholesale_back_cents), 0)::bigint FROM orders
+    WHERE paid_at >= :since AND state <> 'refunded'
     """
 )
 

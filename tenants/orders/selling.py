@@ -1,8 +1,8 @@
 """Placing and charging orders. The caller opens the transaction; nothing here commits.
 
-One sale is one commit across both schemas. Locks are taken in this order, over all lines of a basket: the buyer's limits,
-by product; cards of the master's pools, by good; the station's own, by product; and at the commit the buyer's wallet,
-then the tenant's deposit. docs/adr/0017.
+One sale is one commit across both schemas. Locks are taken in this order, over all lines of a basket: the buyer's
+limits, by product; cards of the master's pools, by good; the station's own, by product; and at the commit the buyer's
+wallet, then the tenant's deposit. docs/adr/0017.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,12 +59,12 @@ async def place_all(
 ) -> list[Placed]:
     """Makes an order of each item, all of them or none; all are paid in the same way. Paid from the wallet, they are
     charged with the commit, and delivered with it where cards are in stock; otherwise they are left unpaid until their
-    payment arrives, and hold their cards till then. The same request is the same order. Flags are asked of `reading`, and
-    what it was asked in the whole sale is kept with the orders.
+    payment arrives, and hold their cards till then. The same request is the same order. Flags are asked of `reading`,
+    and what it was asked in the whole sale is kept with the orders.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `LimitReached`, `LevelTooLow`, `NotOnSaleNow`, `Invalid` for what was
-    filled in, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and
-    `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
+    filled in, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`,
+    and `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
     Nothing was charged then.
     """
     reading = reading or Reading()
@@ -273,8 +273,8 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
     It keeps the retail price that it was placed at, although the master's minimum may have risen above it since; only a
     wholesale price that has risen above what is left of it ends the sale.
 
-    Raises `SoldOut`, `CardTaken`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`; then the money stays in the wallet and
-    the caller ends the order with `expire`.
+    Raises `SoldOut`, `CardTaken`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`; then the money stays in the wallet
+    and the caller ends the order with `expire`.
     """
     order = await queries.order_by_no(session, no, lock=True)
     if order.state != State.UNPAID:
