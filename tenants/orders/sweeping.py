@@ -1,5 +1,5 @@
-"""Orders whose time has come. Letters (`outbox`) carry an order on; these sweepers see to it that none is forgotten when
-a letter is lost. Shells: each looks for orders of one state, of all stations, in one table of the master."""
+"""Orders whose time has come. Letters (`outbox`) carry an order on; these sweepers see to it that none is forgotten
+when a letter is lost. Shells: each looks for orders of one state, of all stations, in one table of the master."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
