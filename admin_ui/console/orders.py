@@ -14,10 +14,10 @@ from billing.ledger.errors import NeverCharged, UnderWay
 from billing.payments import queries as payments
 from kameng.audit import service as audit
 from kameng.cards import service as cards
+from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
-from kameng.core.errors import Invalid
 from kameng.web import answers, forms, paging
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error

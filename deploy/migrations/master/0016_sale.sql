@@ -17,7 +17,7 @@ ALTER TABLE master.order_deadlines ENABLE ROW LEVEL SECURITY;
 CREATE POLICY master_all ON master.order_deadlines TO @{master} USING (true) WITH CHECK (true);
 CREATE POLICY own_rows ON master.order_deadlines TO @{tenants}
     USING (tenant_id = master.current_tenant()) WITH CHECK (tenant_id = master.current_tenant());
-GRANT INSERT ON master.card_held TO @{master};
+GRANT UPDATE ON master.card_held TO @{master};     -- a sweeper locks what it frees
 
 -- Locks `p_quantity` cards of the master's pool for this transaction; an empty array when there are not so many.
 --
