@@ -25,10 +25,10 @@ async def supplied(shop: Shop, order_id: object, quantity: int, had: int) -> Non
     async with shop.runtime.database.master_session() as session:
         await session.execute(
             text(
-                "INSERT INTO purchases (id, reference, tenant_id, order_ref, order_no, good_id, offer_id, supplier_id, sku,"
-                " quantity, delivered_quantity, max_unit_cost, state, lease_until)"
-                " SELECT gen_random_uuid(), gen_random_uuid()::text, :tenant, :order, 'x', o.good_id, o.id, o.supplier_id,"
-                " 'x', :quantity, :had, 9, 'partial', now() FROM offers o WHERE o.good_id = :good"
+                "INSERT INTO purchases (id, reference, tenant_id, order_ref, order_no, good_id, offer_id, supplier_id,"
+                " sku, quantity, delivered_quantity, max_unit_cost, state, lease_until)"
+                " SELECT gen_random_uuid(), gen_random_uuid()::text, :tenant, :order, 'x', o.good_id, o.id,"
+                " o.supplier_id, 'x', :quantity, :had, 9, 'partial', now() FROM offers o WHERE o.good_id = :good"
             ),
             {"tenant": shop.tenant.id, "order": order_id, "quantity": quantity, "had": had, "good": shop.good_id},
         )

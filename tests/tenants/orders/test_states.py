@@ -57,7 +57,7 @@ async def cancel(shop: Shop, order: Placed) -> object:
         return await service.cancel(session, order.id, "")
 
 
-# What takes an order to each state, and from where it can: nobody but `charge` makes a paid or delivered one of an unpaid.
+# What takes an order to each state, and from where it can: only `charge` makes a paid one of an unpaid.
 STEPS: dict[State, tuple[Step, frozenset[State]]] = {
     State.PAID: (charge, frozenset({State.UNPAID})),
     State.WAITING: (wait, frozenset({State.PAID})),

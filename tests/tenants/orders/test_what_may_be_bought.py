@@ -81,7 +81,8 @@ async def test_a_head_is_not_sold_and_its_variant_goes_with_it(runtime: Runtime)
     await stall.change(shop, head_id, state="hidden")
 
     order = await stall.order(shop, placed.no)
-    assert order.product_name.startswith("话费") and "100元" in order.product_name
+    assert order.product_name.startswith("话费")
+    assert "100元" in order.product_name
     assert (order.usage_note, order.inputs) == ("到账即可", {"充值账号": "13800000000"})
     with pytest.raises(ProductGone):
         await stall.buy(shop, buyer, product_id=variant_id, inputs={"0": "13800000000"})
