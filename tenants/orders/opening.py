@@ -174,7 +174,8 @@ async def open_sale(
 
 def opening_of(row: Sequence[Any]) -> Opening:
     """A row of `OPEN_SALE`."""
-    return Opening(*row[:FIELDS_OF_SALE], Supply(*row[FIELDS_OF_SALE:]))
+    values: list[Any] = [*row[:FIELDS_OF_SALE], Supply(*row[FIELDS_OF_SALE:])]
+    return Opening(*values)
 
 
 async def open_charge(session: AsyncSession, order: Order) -> Charging:
@@ -182,4 +183,5 @@ async def open_charge(session: AsyncSession, order: Order) -> Charging:
     row = await (await driver(session).execute(OPEN_CHARGE, {"order_id": order.id})).fetchone()
     if row is None:
         raise LookupError(f"order {order.id} is locked and not there")
-    return Charging(*row[:FIELDS_OF_CHARGE], Supply(*row[FIELDS_OF_CHARGE:]))
+    values: list[Any] = [*row[:FIELDS_OF_CHARGE], Supply(*row[FIELDS_OF_CHARGE:])]
+    return Charging(*values)

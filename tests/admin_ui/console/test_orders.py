@@ -142,7 +142,7 @@ async def test_staff_deliver_by_hand_and_the_buyer_has_it(runtime: Runtime, shop
     order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
     assert "One card a line; 1 is missing." in text_of(await owner.get(f"/console/orders/{order.no}"))
 
-    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/deliver", {"cards": " HAND-1 \r\n"}))
+    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/deliver", cards=" HAND-1 \r\n"))
 
     assert "It is on the buyer&#39;s page." in page.text
     assert await shop.keys(order.id) == ["HAND-1"]
@@ -166,7 +166,7 @@ async def test_what_cannot_be_handed_over_is_named_and_stays_in_the_form(
     order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
     await owner.get(f"/console/orders/{order.no}")
 
-    page = await owner.post(f"/console/orders/{order.no}/deliver", {"cards": cards})
+    page = await owner.post(f"/console/orders/{order.no}/deliver", cards=cards)
 
     assert page.status_code == 422
     assert said in text_of(page)

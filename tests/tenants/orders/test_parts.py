@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from kameng.cards import service as cards
 from kameng.infra.runtime import Runtime
-from tenants.orders import service
+from tenants.orders import queries, service
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 from tests.tenants.orders import stall
 
@@ -94,7 +94,7 @@ async def test_the_rest_comes_from_stock_that_has_come_in(runtime: Runtime) -> N
         await cards.add(session, vault.master, shop.good_id, ["S-1", "S-2", "S-3"], 500)
 
     async with shop.tenant.begin() as session:
-        order = await stall.queries.order_by_no(session, placed.no)
+        order = await queries.order_by_no(session, placed.no)
         assert await service.deliver_from_stock(session, vault, order)
 
     assert sorted(await shop.keys(placed.id)) == ["FROM-SUPPLIER", "S-1", "S-2"]

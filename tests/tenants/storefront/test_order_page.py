@@ -1,5 +1,7 @@
 """What an order's page tells its buyer: what he filled in, what he saved, what has come, what went back."""
 
+from sqlalchemy import text
+
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from tenants.orders import queries, service
@@ -114,7 +116,7 @@ async def test_money_for_a_cancelled_order_is_in_the_wallet_and_the_page_says_so
     await buyer.post(f"/orders/{no}/cancel", {}, page="/wallet")
     async with shop.tenant.begin() as session:
         await session.execute(
-            stall.text("UPDATE payments SET state = 'paid', paid_at = now() WHERE subject = :no"), {"no": no}
+            text("UPDATE payments SET state = 'paid', paid_at = now() WHERE subject = :no"), {"no": no}
         )
         await session.execute(
             stall.TOPUP, {"no": ids.code(12), "buyer": await newest_buyer(shop.tenant), "cents": 1_000}
