@@ -32,7 +32,8 @@ COUNT = """
 """
 UNPAID = """
     SELECT count(DISTINCT CASE basket_no WHEN '' THEN no ELSE basket_no END)
-    FROM orders WHERE buyer_id = %(buyer_id)s AND state = 'unpaid'
+    FROM orders WHERE buyer_id = %(buyer_id)s AND state = 'unpaid' AND NOT EXISTS (
+        SELECT 1 FROM orders e WHERE e.buyer_id = %(buyer_id)s AND e.request_key = %(request_key)s)
 """
 
 
@@ -56,11 +57,11 @@ async def admit(session: AsyncSession, buyer_id: UUID, wanted: Sequence[tuple[Or
             adding[limited] += draft.quantity
 
 
-async def admit_unpaid(session: AsyncSession, buyer_id: UUID, most: int) -> None:
-    """Whether the buyer may leave one more order or basket to be paid: each keeps cards from others. Raises
-    `TooManyUnpaid`."""
+async def admit_unpaid(session: AsyncSession, buyer_id: UUID, request_key: str, most: int) -> None:
+    """Whether the buyer may leave one more order or basket to be paid: each keeps cards from others. A request that
+    became an order before is no more than that order. Raises `TooManyUnpaid`."""
     connection = driver(session)
     await connection.execute(LOCK, {"of": f"{buyer_id}:unpaid"})
-    row = await (await connection.execute(UNPAID, {"buyer_id": buyer_id})).fetchone()
+    row = await (await connection.execute(UNPAID, {"buyer_id": buyer_id, "request_key": request_key})).fetchone()
     if row and row[0] >= most:
         raise TooManyUnpaid(field="pay_method", most=most)

@@ -70,9 +70,10 @@ async def place_all(
     reading = reading or Reading()
     at_once = items[0].draft.pay_method == WALLET
     stock = Stock.CLAIM if at_once else Stock.HOLD if reading.is_on(flags.HOLD_STOCK) else Stock.LOOK
+    if stock is Stock.HOLD:
+        most = reading.number(flags.UNPAID_ORDERS)
+        await limits.admit_unpaid(session, buyer_id, items[0].draft.request_key, most)
     sales = await _open(session, buyer_id, items, stock)
-    if stock is Stock.HOLD and not all(sale.seen.earlier_no for sale in sales):
-        await limits.admit_unpaid(session, buyer_id, reading.number(flags.UNPAID_ORDERS))
     placed, spent_cents, owed_cents = [], 0, 0
     for sale in sales:
         if sale.seen.earlier_no:

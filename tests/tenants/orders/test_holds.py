@@ -76,10 +76,11 @@ async def test_cards_on_hold_are_not_counted_as_stock(runtime: Runtime) -> None:
 async def test_nobody_blocks_the_stock_with_unpaid_orders(runtime: Runtime) -> None:
     shop = await open_shop(runtime, keys=[f"K{n}" for n in range(9)])
     buyer, channel = await shop.buyer(), await stall.channel(shop)
-    placed = [await stall.buy(shop, buyer, pay=channel) for _ in range(3)]
+    placed = [await stall.buy(shop, buyer, pay=channel, request_key=f"the-form-number-{n}") for n in range(3)]
 
     with pytest.raises(TooManyUnpaid):
         await stall.buy(shop, buyer, pay=channel)
+    assert await stall.buy(shop, buyer, pay=channel, request_key="the-form-number-2") == placed[2]
     async with shop.tenant.begin() as session:
         await service.cancel(session, placed[0].id, "")
 
