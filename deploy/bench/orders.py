@@ -61,9 +61,9 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
             before = await _sql(runtime, station, seconds / 2)
             took_ms, lasted_s = await _buy_all(connections, station, seconds)
             after = await _sql(runtime, station, seconds / 2)
-            big_ms, small_ms = await _grown(runtime, connections, station, seconds)
             for connection in connections:
                 await connection.close()
+            big_ms, small_ms = await _grown(runtime, station, seconds)
         await _check(runtime, station)
         shutil.rmtree(folder)  # kept when something went wrong: the logs are in it
     limit, rate = (before + after) / 2, len(took_ms) / lasted_s
@@ -78,17 +78,18 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
     }
 
 
-async def _grown(
-    runtime: Runtime, connections: list[Connection], station: Station, seconds: float
-) -> tuple[list[float], list[float]]:
+async def _grown(runtime: Runtime, station: Station, seconds: float) -> tuple[list[float], list[float]]:
     """Milliseconds of checkouts of a product that has sold much and has much left, and of the fresh one. They take
     turns, so that whatever else the machine does happens to both."""
     big = await grow(runtime, station, issued=ISSUED, pooled=POOLED)
     await add_keys(runtime, station.good_id, int(KEYS_PER_S * seconds))
+    connections = [await _client(runtime, station, buyer) for buyer in station.buyers]
     took: dict[int, list[float]] = {big.product_id: [], station.product_id: []}
     for _ in range(TURNS):
         for one in (big, station):
             took[one.product_id] += (await _buy_all(connections, one, seconds / TURNS / 2))[0]
+    for connection in connections:
+        await connection.close()
     return sorted(took[big.product_id]), sorted(took[station.product_id])
 
 
