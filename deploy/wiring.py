@@ -12,6 +12,7 @@ from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
+from tenants.orders import sweeping as order_sweeping
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
@@ -27,6 +28,7 @@ MODULES = (
     offers,
     openings,
     order_payments,
+    order_sweeping,
     orders,
     payments,
     plans,

@@ -1,10 +1,11 @@
-"""The station's orders: found, looked at, refunded."""
+"""The station's orders: found, looked at, delivered by hand, called off, refunded."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
+from msgspec import Meta, Struct
 
 from admin_ui import features, ledger
 from admin_ui.frame import AnyRequest, PathNo, chips, page
@@ -13,17 +14,27 @@ from billing.ledger.errors import NeverCharged, UnderWay
 from billing.payments import queries as payments
 from kameng.audit import service as audit
 from kameng.cards import service as cards
+from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
-from kameng.web import answers, paging
+from kameng.web import answers, forms, paging
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from tenants.buyers import queries as buyers
 from tenants.orders import live, queries, service
-from tenants.orders.errors import NotRefundable
-from tenants.orders.states import State, sources_of
+from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.states import State
+
+MOST_SIGNS = 40_000  # of what is handed over at once
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """What a member of staff hands over: cards, one a line, or words that say what was done."""
+
+    cards: Annotated[str, Meta(max_length=MOST_SIGNS, extra={"lines": True})] = ""
+    message: Annotated[str, Meta(max_length=1000, extra={"lines": True})] = ""
 
 
 class OrderController(Controller):
@@ -39,6 +50,11 @@ class OrderController(Controller):
 
     @get("/{no:str}", guards=[requires(Permission.ORDERS_READ)])
     async def show(self, no: PathNo, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+        return await self._page(request, tenant, no)
+
+    async def _page(
+        self, request: AnyRequest, tenant: Tenant, no: str, form: forms.Form | None = None, status: int = 200
+    ) -> Template:
         async with tenant.begin() as session:
             order = await queries.order_by_no(session, no)
             payment = await payments.payment_for(session, no)
@@ -47,6 +63,8 @@ class OrderController(Controller):
             return page(
                 request,
                 "console/order.html",
+                status=status,
+                form=form,
                 order=order,
                 payment=payment,
                 buyer=await buyers.buyer(session, order.buyer_id),
@@ -55,8 +73,59 @@ class OrderController(Controller):
                 transfers_of_order=ledger.transfers(entries),
                 features=features.sold_under(order.flags),
                 cards=len(await cards.issued(session, order.id)),
-                can_be_refunded=order.state in sources_of(State.REFUNDED),
+                can_be_refunded=order.state in (State.PAID, State.WAITING) and not order.delivered_quantity,
+                can_be_delivered=order.state in (State.PAID, State.WAITING),
             )
+
+    @post("/{no:str}/deliver", guards=[requires(Permission.ORDERS_WRITE)])
+    async def deliver(
+        self,
+        no: PathNo,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        staff: NamedDependency[Staff],
+    ) -> Response[Any]:
+        sealer = await runtime.keyring.tenant(tenant.id)
+        try:
+            given = await forms.parse(request, Delivery)
+            async with tenant.begin() as session:
+                before = await queries.order_by_no(session, no, lock=True)
+                had = before.delivered_quantity
+                handed = _handed(given, before.quantity - had)
+                order = await service.deliver_by_hand(session, sealer, no, handed, staff.name)
+                detail = {"units": order.delivered_quantity - had, "state": order.state}
+                await audit.record(session, staff.name, "orders.deliver", no, detail, staff.address)
+        except Invalid as error:
+            return await self._page(request, tenant, no, await forms.again(request, error), 422)
+        except (NotDeliverable, UnderWay) as refusal:
+            answers.toast(request, of_error(refusal), "error")
+        else:
+            await live.changed(runtime, tenant, no)
+            answers.toast(request, gettext("It is on the buyer's page."))
+        return answers.redirect(request, f"/console/orders/{no}")
+
+    @post("/{no:str}/cancel", guards=[requires(Permission.ORDERS_WRITE)])
+    async def cancel(
+        self,
+        no: PathNo,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        staff: NamedDependency[Staff],
+    ) -> Response[Any]:
+        try:
+            async with tenant.begin() as session:
+                order = await queries.order_by_no(session, no)
+                if await service.cancel(session, order.id, staff.name):
+                    detail = {"amount_cents": order.total_cents}
+                    await audit.record(session, staff.name, "orders.cancel", no, detail, staff.address)
+        except NotCancellable as refusal:
+            answers.toast(request, of_error(refusal), "error")
+        else:
+            await live.changed(runtime, tenant, no)
+            answers.toast(request, gettext("The order is cancelled."))
+        return answers.redirect(request, f"/console/orders/{no}")
 
     @post("/{no:str}/refund", guards=[requires(Permission.ORDERS_REFUND)])
     async def refund(
@@ -69,7 +138,7 @@ class OrderController(Controller):
     ) -> Response[Any]:
         try:
             async with tenant.begin() as session:
-                order = await service.refund(session, no)
+                order = await service.refund(session, no, by=staff.name)
                 detail = {"amount_cents": order.total_cents}
                 await audit.record(session, staff.name, "orders.refund", no, detail, staff.address)
         except (NotRefundable, UnderWay, NeverCharged) as refusal:
@@ -78,3 +147,17 @@ class OrderController(Controller):
             await live.changed(runtime, tenant, no)
             answers.toast(request, gettext("The money is back in the buyer's wallet."))
         return answers.redirect(request, f"/console/orders/{no}")
+
+
+def _handed(given: Delivery, missing: int) -> list[str] | str:
+    """The cards, or the words. Raises `Invalid` at the field."""
+    lines = [line.strip() for line in given.cards.splitlines() if line.strip()]
+    if len(set(lines)) < len(lines):
+        raise Invalid({"cards": gettext("The same card stands there twice.")})
+    if len(lines) > missing:
+        raise Invalid({"cards": gettext("%(num)s are missing, and these are more.", num=missing)})
+    if lines:
+        return lines
+    if not given.message:
+        raise Invalid({"cards": gettext("Write the cards, or a message that says what was done.")})
+    return given.message

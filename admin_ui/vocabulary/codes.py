@@ -13,7 +13,10 @@ REASONS = {
     "not_paid": N_("No payment came in time"),
     "money_in_wallet": N_("It could not be charged; the money stays in the buyer's wallet"),
     "cancelled": N_("The buyer's machine cancelled it; the money is back"),
-    "not_delivered": N_("It could not be delivered within a day; the money is back"),
+    "not_delivered": N_("It could not be delivered in time; the money is back"),
+    "called_off": N_("It was called off before it was paid"),
+    "by_hand": N_("It is delivered by hand"),
+    "part_delivered": N_("A part has come"),
 }
 FAULTS = {
     "unreachable": N_("The supplier could not be reached; nothing was sent"),
@@ -52,6 +55,7 @@ REFUSALS = {  # why a gateway's notice was not believed
 TRANSFERS = {
     "sale": N_("Sale"),
     "reversal": N_("Sale given back"),
+    "part": N_("What was missing of a sale given back"),
     "topup": N_("Wallet topped up"),
     "deposit": N_("Deposit paid in"),
     "withdrawal": N_("Deposit paid out"),

@@ -36,7 +36,7 @@ class KeyReused(Conflict):
     message = "This reference has been used for something else."
 
 
-BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow}
+BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow, "collected": DepositTooLow}
 BY_STATE: dict[str, type[KamengError]] = {
     "KM404": NeverCharged,
     "KM409": UnderWay,

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from billing.ledger import queries as ledger
 from deploy.bench import sql_limit
 from deploy.bench.figures import percentile
-from deploy.bench.station import Station, add_keys, folder_of, opened, servers_of_its_own
+from deploy.bench.station import Station, add_keys, folder_of, grow, opened, servers_of_its_own
 from deploy.bench.wire import Connection
 from deploy.demo.browser import TOKEN, LoopbackNames
 from deploy.installation import processes
@@ -28,6 +28,8 @@ from kameng.infra.settings import Settings
 from kameng.web import cookies
 
 WARM_UP_S = 2.0
+ISSUED, POOLED = 1_000_000, 100_000
+TURNS = 4
 KEYS_PER_S = 2_500  # more than a second can sell; topped up when a phase begins
 
 
@@ -61,6 +63,7 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
             after = await _sql(runtime, station, seconds / 2)
             for connection in connections:
                 await connection.close()
+            big_ms, small_ms = await _grown(runtime, station, seconds)
         await _check(runtime, station)
         shutil.rmtree(folder)  # kept when something went wrong: the logs are in it
     limit, rate = (before + after) / 2, len(took_ms) / lasted_s
@@ -71,7 +74,23 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
         "p99_ms": round(percentile(took_ms, 0.99), 2),
         "sql_limit_per_s": round(limit, 1),
         "ratio": round(rate / limit, 3),
+        "big_ratio": round(percentile(big_ms, 0.95) / percentile(small_ms, 0.95), 3),
     }
+
+
+async def _grown(runtime: Runtime, station: Station, seconds: float) -> tuple[list[float], list[float]]:
+    """Milliseconds of checkouts of a product that has sold much and has much left, and of the fresh one. They take
+    turns, so that whatever else the machine does happens to both."""
+    big = await grow(runtime, station, issued=ISSUED, pooled=POOLED)
+    await add_keys(runtime, station.good_id, int(KEYS_PER_S * seconds))
+    connections = [await _client(runtime, station, buyer) for buyer in station.buyers]
+    took: dict[int, list[float]] = {big.product_id: [], station.product_id: []}
+    for _ in range(TURNS):
+        for one in (big, station):
+            took[one.product_id] += (await _buy_all(connections, one, seconds / TURNS / 2))[0]
+    for connection in connections:
+        await connection.close()
+    return sorted(took[big.product_id]), sorted(took[station.product_id])
 
 
 async def _sql(runtime: Runtime, station: Station, seconds: float) -> float:
@@ -131,8 +150,8 @@ async def _check(runtime: Runtime, station: Station) -> None:
     async with station.tenant.begin() as session:
         row = await session.execute(
             text(
-                "SELECT (SELECT count(*) FROM orders WHERE state = 'delivered'), count(*), count(DISTINCT id),"
-                " count(DISTINCT order_ref) FROM card_issued"
+                "SELECT (SELECT count(*) FROM orders WHERE state = 'delivered'), count(*), count(DISTINCT c.id),"
+                " count(DISTINCT c.order_ref) FROM card_issued c JOIN orders o ON o.id = c.order_ref"
             )
         )
         delivered, cards, distinct, orders = row.one()

@@ -13,7 +13,7 @@ from kameng.core import clock, ids
 from kameng.core.money import total_cents
 from kameng.infra.db import ENTER
 from kameng.infra.runtime import Runtime
-from tenants.orders import queries
+from tenants.orders import opening, writing
 
 
 async def measure(runtime: Runtime, station: Station, *, connections: int, seconds: float) -> float:
@@ -48,36 +48,50 @@ async def _sell(client: AsyncConnection[Any], enter: bytes, station: Station, bu
             "quantity": 1,
             "buyer_id": buyer,
             "request_key": ids.code(20),
-            "claim": True,
+            "channel_id": None,
+            "stock": "claim",
+            "admitted": False,
         }
         await client.execute(enter, prepare=False)
-        row = await (await client.execute(queries.OPEN_SALE, asked)).fetchone()
-        await client.execute(queries.PLACE_SOLD, _row(queries.Opening(*(row or ())), asked, now))
+        row = await (await client.execute(opening.OPEN_SALE, asked)).fetchone()
+        await client.execute(writing.PLACE_SOLD, _row(opening.opening_of(row or ()), asked, now))
         await client.commit()
         sold += 1
     return sold
 
 
-def _row(opening: queries.Opening, asked: dict[str, Any], now: Any) -> dict[str, Any]:
-    price, secrets = opening.wholesale_price or opening.price, opening.card_secrets or []
+def _row(seen: opening.Opening, asked: dict[str, Any], now: Any) -> dict[str, Any]:
+    price, secrets = seen.wholesale_price or seen.price, seen.supply.card_secrets or []
     return {
         **asked,
         "id": asked["order_id"],
         "no": ids.order_no(now),
-        "good_id": opening.good_id,
-        "product_name": opening.product_name,
-        "usage_note": opening.usage_note,
+        "good_id": seen.good_id,
+        "product_name": seen.product_name,
+        "kind": seen.kind,
+        "usage_note": seen.usage_note,
         "contact": "",
-        "unit_price": opening.price,
-        "total_cents": total_cents(opening.price, 1),
+        "inputs": "{}",
+        "unit_price": seen.price,
+        "total_cents": total_cents(seen.price, 1),
+        "discount_cents": 0,
+        "coupon_id": None,
+        "choice_cents": 0,
+        "card_id": None,
+        "fee_cents": 0,
+        "settlement": seen.settlement,
         "wholesale_price": price,
         "wholesale_cents": total_cents(price, 1),
-        "quote": opening.basis,
+        "quote": seen.supply.basis,
+        "cost_cents": 0,
         "pay_method": "wallet",
+        "basket_no": "",
         "state": "delivered",
         "expires_at": None,
         "paid_at": now,
         "delivered_at": now,
+        "delivered_quantity": 1,
+        "due_at": None,
         "flags": '{"shop.guest_checkout":true}',
         "card_ids": [ids.uuid7() for _ in secrets],
         "card_secrets": secrets,

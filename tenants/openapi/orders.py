@@ -42,7 +42,9 @@ STATUS = {
     State.PAID: "paid",
     State.WAITING: "paid",
     State.DELIVERED: "completed",
+    State.PARTIAL: "completed",
     State.EXPIRED: "canceled",
+    State.CANCELLED: "canceled",
     State.REFUNDED: "canceled",
 }
 
@@ -96,7 +98,7 @@ class OrderController(Controller):
         sealer = await runtime.keyring.tenant(tenant.id)
         async with tenant.begin() as session:
             order = await orders.order_of(session, machine.buyer_id, await _no(session, machine, number))
-            held = await cards.issued(session, order.id) if order.state == State.DELIVERED else []
+            held = await cards.issued(session, order.id) if order.state in (State.DELIVERED, State.PARTIAL) else []
         answer: dict[str, Any] = {
             "order_id": number,
             "order_no": order.no,

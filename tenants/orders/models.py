@@ -40,11 +40,14 @@ class Order(Base):
     inputs: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     discount_cents: Mapped[int] = mapped_column(default=0)
     coupon_id: Mapped[int | None]
+    card_id: Mapped[UUID | None]  # the card that the buyer chose
     choice_cents: Mapped[int] = mapped_column(default=0)
     fee_cents: Mapped[int] = mapped_column(default=0)
     settlement: Mapped[str] = mapped_column(default="own")
     delivered_quantity: Mapped[int] = mapped_column(default=0)
     refunded_cents: Mapped[int] = mapped_column(default=0)
+    wholesale_back_cents: Mapped[int] = mapped_column(default=0)  # what the master gave back of the wholesale price
+    cost_cents: Mapped[int] = mapped_column(default=0)  # what the station's own cards had cost it
     message: Mapped[str] = mapped_column(default="")
     lookup_hash: Mapped[str | None]
     due_at: Mapped[datetime | None]

@@ -1,15 +1,7 @@
-"""Reading orders, and the few large statements of a sale.
+"""Reading orders."""
 
-A sale is on the hot path, and each statement costs a round trip and the mapping of its rows; so what one sale reads is
-one statement, and what it writes is one statement that ends in `post_sale`, which takes the contended locks (wallet,
-deposit) last and holds them only until the commit that follows. They go to the driver directly: SQLAlchemy's share of
-a statement was as large as PostgreSQL's. Measured by `kameng bench orders`.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, LiteralString
 from uuid import UUID
 
 from msgspec import Struct
@@ -22,78 +14,26 @@ from kameng.infra.db import driver
 from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 
-OPEN_SALE = """
-    SELECT p.id AS product_id, p.good_id, p.name AS product_name, p.usage_note, p.price, p.min_quantity,
-           p.max_quantity, e.no AS earlier_no, s.wholesale_price, s.upstream, s.wallet_cents, s.deposit_cents,
-           s.in_pool, s.card_ids, s.card_secrets, s.min_resale, s.basis
-    FROM products p
-    LEFT JOIN orders e ON e.buyer_id = %(buyer_id)s AND e.request_key = %(request_key)s
-    CROSS JOIN LATERAL open_sale(%(order_id)s, p.good_id, %(quantity)s, CAST(%(buyer_id)s AS text),
-                                 %(claim)s AND e.no IS NULL) s
-    WHERE p.id = %(product_id)s AND p.state = 'on_sale'
-"""
 CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s, %(quantity)s)"
-
-INSERT_ORDER = """
-    INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, usage_note, contact, quantity,
-                        unit_price, total_cents, wholesale_price, wholesale_cents, quote, pay_method, state,
-                        expires_at, paid_at, delivered_at, flags)
-    VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s,
-            %(usage_note)s, %(contact)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(wholesale_price)s,
-            %(wholesale_cents)s, %(quote)s, %(pay_method)s, %(state)s, %(expires_at)s, %(paid_at)s,
-            %(delivered_at)s, %(flags)s)
-"""
-INSERT_CARDS = """
-    INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
-    SELECT card.id, %(product_id)s, card.secret, card.fingerprint, %(id)s
-    FROM unnest(CAST(%(card_ids)s AS uuid[]), CAST(%(card_secrets)s AS bytea[]), CAST(%(card_fingerprints)s AS bytea[]))
-         AS card (id, secret, fingerprint)
-"""
-CHARGE = """
-    SELECT post_sale(%(id)s, CAST(%(buyer_id)s AS text), %(good_id)s, %(quantity)s, %(total_cents)s,
-                     %(wholesale_cents)s)
-"""
-PLACE_UNPAID = INSERT_ORDER
-PLACE_SOLD = f"WITH placed AS ({INSERT_ORDER}), cards AS ({INSERT_CARDS}) {CHARGE}"
-SELL_UNPAID = f"""
-    WITH sold AS (
-        UPDATE orders SET state = %(state)s, paid_at = %(paid_at)s, delivered_at = %(delivered_at)s, expires_at = NULL,
-               wholesale_price = %(wholesale_price)s, wholesale_cents = %(wholesale_cents)s, quote = %(quote)s
-        WHERE id = %(id)s AND state = 'unpaid'
-    ), cards AS ({INSERT_CARDS}) {CHARGE}
-"""  # noqa: S608 - of the constants above
-MOVE = """
-    UPDATE orders SET state = %(state)s, reason = %(reason)s,
-           delivered_at = CASE WHEN %(state)s = 'delivered' THEN clock_timestamp() ELSE delivered_at END,
-           delivered_quantity = CASE WHEN %(state)s = 'delivered' THEN quantity ELSE delivered_quantity END
-    WHERE id = %(id)s AND state = ANY(%(sources)s)
-"""
-SETTLE = f"""
-    WITH moved AS ({MOVE} RETURNING id, product_id), happened AS (
-        INSERT INTO order_events (order_id, state, note) SELECT id, %(state)s, %(note)s FROM moved
-        WHERE %(state)s <> 'delivered'
-    ), cards AS (
-        INSERT INTO card_issued (id, item_id, secret, fingerprint, order_ref)
-        SELECT card.id, moved.product_id, card.secret, card.fingerprint, moved.id
-        FROM moved, unnest(CAST(%(card_ids)s AS uuid[]), CAST(%(card_secrets)s AS bytea[]),
-                           CAST(%(card_fingerprints)s AS bytea[])) AS card (id, secret, fingerprint)
-    ) SELECT count(*) AS moved FROM moved
-"""  # noqa: S608 - of the constants above
 # What the order itself tells is not written twice.
 EVENTS = text(
     """
-    SELECT at, state, note FROM (
-        SELECT created_at AS at, 'unpaid' AS state, '' AS note, 0 AS step FROM orders WHERE id = :id
-        UNION ALL SELECT paid_at, 'paid', '', 1 FROM orders WHERE id = :id AND paid_at IS NOT NULL
-        UNION ALL SELECT at, state, note, 2 FROM order_events WHERE order_id = :id
-        UNION ALL SELECT delivered_at, 'delivered', '', 3 FROM orders WHERE id = :id AND delivered_at IS NOT NULL
+    SELECT at, state, note, actor FROM (
+        SELECT created_at AS at, 'unpaid' AS state, '' AS note, '' AS actor, 0 AS step FROM orders WHERE id = :id
+        UNION ALL SELECT paid_at, 'paid', '', '', 1 FROM orders WHERE id = :id AND paid_at IS NOT NULL
+        UNION ALL SELECT at, state, note, actor, 2 FROM order_events WHERE order_id = :id
+            AND (state <> 'delivered' OR note <> '')
+        UNION ALL SELECT delivered_at, 'delivered', '',
+            coalesce((SELECT max(actor) FROM order_events WHERE order_id = :id AND state = 'delivered'), ''), 2
+            FROM orders WHERE id = :id AND delivered_at IS NOT NULL AND delivered_quantity = quantity
     ) AS told ORDER BY step, at
     """
 )
 TODAY = text(
     """
-    SELECT count(*) AS orders, coalesce(sum(total_cents), 0)::bigint AS revenue_cents,
-           coalesce(sum(total_cents - wholesale_cents), 0)::bigint AS profit_cents,
+    SELECT count(*) AS orders, coalesce(sum(total_cents - refunded_cents), 0)::bigint AS revenue_cents,
+           coalesce(sum(total_cents - refunded_cents - wholesale_cents + wholesale_back_cents - cost_cents), 0)::bigint
+               AS profit_cents,
            count(*) FILTER (WHERE state IN ('paid', 'waiting')) AS open_orders
     FROM orders WHERE paid_at >= :since AND state <> 'refunded'
     """
@@ -101,7 +41,7 @@ TODAY = text(
 BY_HOUR = text(
     """
     SELECT extract(hour FROM paid_at AT TIME ZONE :zone)::int AS hour, count(*) AS orders,
-           sum(total_cents)::bigint AS revenue_cents
+           sum(total_cents - refunded_cents)::bigint AS revenue_cents
     FROM orders WHERE paid_at >= :since AND paid_at < :until AND state <> 'refunded' GROUP BY 1 ORDER BY 1
     """
 )
@@ -112,36 +52,10 @@ NUMBERS = text("SELECT id, no FROM orders WHERE id = ANY(CAST(:ids AS uuid[]))")
 WAITING = text("SELECT no FROM orders WHERE no = ANY(:nos) AND state = 'waiting'")
 WHOLESALE_SINCE = text(
     """
-    SELECT coalesce(sum(wholesale_cents), 0)::bigint FROM orders WHERE paid_at >= :since AND state <> 'refunded'
+    SELECT coalesce(sum(wholesale_cents - wholesale_back_cents), 0)::bigint FROM orders
+    WHERE paid_at >= :since AND state <> 'refunded'
     """
 )
-
-
-class Opening(Struct, frozen=True):
-    """All that a sale reads, and the cards it holds. Prices in yuan for one unit; balances in cents."""
-
-    product_id: int
-    good_id: int
-    product_name: str
-    usage_note: str
-    price: Decimal
-    min_quantity: int
-    max_quantity: int
-    earlier_no: str | None  # the order that this request has become before
-    wholesale_price: Decimal | None  # None: not offered to this tenant, or its state does not allow it to sell
-    upstream: bool
-    wallet_cents: int
-    deposit_cents: int
-    in_pool: bool
-    card_ids: list[UUID] | None
-    card_secrets: list[bytes] | None
-    min_resale: Decimal | None  # the master lets nobody sell one for less
-    basis: str | None  # what the wholesale price stands on; kept on the order
-
-    @property
-    def held(self) -> Sequence[Sealed]:
-        """The cards of the master's stock that this transaction has claimed."""
-        return [Sealed(*card) for card in zip(self.card_ids or (), self.card_secrets or (), strict=True)]
 
 
 class Happening(Struct, frozen=True):
@@ -150,6 +64,7 @@ class Happening(Struct, frozen=True):
     at: datetime
     state: str
     note: str
+    actor: str  # empty: it happened by rule
 
 
 class Today(Struct, frozen=True):
@@ -161,30 +76,6 @@ class Today(Struct, frozen=True):
     open_orders: int
 
 
-async def open_sale(
-    session: AsyncSession,
-    order_id: UUID,
-    product_id: int,
-    quantity: int,
-    buyer_id: UUID,
-    *,
-    request_key: str = "",
-    claim: bool,
-) -> Opening | None:
-    """What a sale of `quantity` needs to know; None when the product is not on sale. With `claim` it takes the cards
-    of the master's stock, all of them or none; they are back when the transaction does not commit."""
-    asked = {
-        "order_id": order_id,
-        "product_id": product_id,
-        "quantity": quantity,
-        "buyer_id": buyer_id,
-        "request_key": request_key,
-        "claim": claim,
-    }
-    row = await (await driver(session).execute(OPEN_SALE, asked)).fetchone()
-    return Opening(*row) if row else None
-
-
 async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quantity: int) -> Sequence[Sealed]:
     """Takes cards for an order that waits: all, or none; none while a purchase for it is under way."""
     asked = {"order_id": order_id, "good_id": good_id, "quantity": quantity}
@@ -192,19 +83,22 @@ async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quanti
     return [Sealed(*row) for row in rows]
 
 
-async def write(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> Any:
-    """Runs one of the writing statements above and returns its single value, if it has one. Errors are psycopg's."""
-    done = await driver(session).execute(statement, values)
-    if done.description is None:
-        return None
-    row = await done.fetchone()
-    return row[0] if row else None
-
-
 async def order_by_no(session: AsyncSession, no: str, *, lock: bool = False) -> Order:
-    """Any order of the station. Raises `OrderGone`."""
+    """Any order of the station; with `lock` as it is now, and until the commit nobody else's. Raises `OrderGone`."""
     statement = select(Order).where(Order.no == no)
-    found = await session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = await session.scalar(statement)
+    if found is None:
+        raise OrderGone
+    return found
+
+
+async def order_locked(session: AsyncSession, order_id: UUID) -> Order:
+    """As it is now, and locked until the commit. Raises `OrderGone`."""
+    found = await session.scalar(
+        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
+    )
     if found is None:
         raise OrderGone
     return found

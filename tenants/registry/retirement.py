@@ -39,6 +39,7 @@ CLEARED = (
     "flag_policies",
     "flag_choices",
     "migration_failures",
+    "order_deadlines",
     "outbox",
 )
 KEPT = {

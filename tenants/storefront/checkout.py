@@ -1,5 +1,6 @@
 """Buying: from the form to an order that is paid, or that knows where its money comes from."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from tenants.notices import service as notices
 from tenants.orders import queries
 from tenants.orders import service as orders
 from tenants.orders.errors import NotTakingOrders, PlacedAlready
-from tenants.orders.service import WALLET, OrderDraft, Placed
+from tenants.orders.service import WALLET, Item, OrderDraft, Placed
 from tenants.orders.states import State
 from tenants.storefront import entry
 from tenants.storefront.entry import Person
@@ -33,9 +34,15 @@ class Sale(Struct, frozen=True):
 
 
 async def buy(
-    runtime: Runtime, tenant: Tenant, visitor: Visitor, draft: OrderDraft, reading: Reading | None = None
+    runtime: Runtime,
+    tenant: Tenant,
+    visitor: Visitor,
+    draft: OrderDraft,
+    reading: Reading | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> Sale:
-    """Places an order in one commit, with its payment where it is not paid from the wallet.
+    """Places an order in one commit, with its payment where it is not paid from the wallet. `inputs` is what was filled
+    in for the product's fields, by their place or by their label.
 
     The same form sent twice is one order. Raises `NotTakingOrders`, `MembersOnly`, what `orders.service.place` and
     `payments.service.open_payment` raise (the owner is told of `DepositTooLow`), and `TooManyRequests`;
@@ -43,14 +50,14 @@ async def buy(
     """
     if not tenant.takes_orders:
         return await _sold_before(tenant, visitor, draft.request_key)
-    reading = reading or Reading()
+    reading, item = reading or Reading(), Item(draft=draft, inputs=inputs or {})
     entry.admit(visitor, reading)
     vault = await runtime.keyring.vault(tenant.id)
     await entry.admit_guest(runtime, tenant, visitor)
     try:
         async with tenant.begin() as session:
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)
-            placed = await orders.place(session, vault, buyer_id, draft, reading)
+            placed = await orders.place(session, vault, buyer_id, item, reading)
             if placed.state is State.UNPAID:
                 await _ask_for_money(session, buyer_id, draft.pay_method, placed)
     except PlacedAlready:

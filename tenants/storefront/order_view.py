@@ -36,6 +36,7 @@ DONE = {
     State.CANCELLED: 1,
     State.REFUNDED: 2,
 }
+HAS_CARDS = (State.DELIVERED, State.PARTIAL, State.PAID, State.WAITING)
 FAILED = {State.EXPIRED, State.CANCELLED, State.REFUNDED}
 MONEY_IN_WALLET = "money_in_wallet"
 
@@ -59,8 +60,15 @@ class Order(Struct, frozen=True, kw_only=True):
     product_name: str
     usage_note: str
     contact: str
+    kind: str
+    inputs: dict[str, str]
     quantity: int
+    delivered_quantity: int
     total_cents: int
+    discount_cents: int
+    choice_cents: int
+    refunded_cents: int
+    message: str
     pay_method: str
     state: str
     reason: str
@@ -74,7 +82,13 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def mark(self) -> str:
         """What a page has been drawn from: while it stays the same there is nothing new to draw."""
-        return f"{self.state}.{self.reason}" if self.reason else self.state
+        units = f"{self.delivered_quantity}-{self.refunded_cents}-{len(self.message)}"
+        return ".".join(part for part in (self.state, self.reason, units) if part)
+
+    @property
+    def missing(self) -> int:
+        """Units that have not come."""
+        return self.quantity - self.delivered_quantity
 
     @property
     def title(self) -> str:
@@ -100,7 +114,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     @property
     def is_money_in_wallet(self) -> bool:
         """Whether the payment arrived and the order came to nothing: it could not be charged, or its time was over."""
-        return self.order.state == State.EXPIRED and (self.has_money or self.order.reason == MONEY_IN_WALLET)
+        ended = self.order.state in (State.EXPIRED, State.CANCELLED)
+        return ended and (self.has_money or self.order.reason == MONEY_IN_WALLET)
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
@@ -148,7 +163,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         found = await orders.order_of(session, visitor.buyer_id, no)
         order = convert(found, Order, from_attributes=True)
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
-        if order.state == State.DELIVERED:
+        if order.delivered_quantity and order.state in HAS_CARDS:
             sealed = list(await cards.issued(session, found.id))
         if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)
@@ -167,6 +182,6 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
 
 
 def answer(seen: OrderView) -> OrderAnswer:
-    keys = seen.keys if seen.order.state == State.DELIVERED else UNSET
+    keys = seen.keys or UNSET
     order = seen.order
     return OrderAnswer(no=order.no, state=order.state, total_cents=order.total_cents, final=order.final, keys=keys)

@@ -12,18 +12,19 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import answers, context, forms, paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.context import header
+from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Visitor
-from tenants.orders import live
+from tenants.orders import live, service
 from tenants.orders import queries as orders
-from tenants.orders.errors import OrderGone
+from tenants.orders.errors import NotCancellable, OrderGone
 from tenants.orders.service import OrderDraft, Placed
-from tenants.orders.states import State
-from tenants.storefront import checkout, entry, finding, order_view, pages, stream
+from tenants.storefront import checkout, entry, finding, numbers, order_view, pages, stream
 from tenants.storefront.products import PUBLIC, product_page
 from tenants.storefront.stream import Seen
 from tenants.toggles.reading import Reading
 
 JSON = "application/json"
+INPUT = "inputs."
 
 
 class OrderController(Controller):
@@ -41,7 +42,7 @@ class OrderController(Controller):
         try:
             draft = await forms.parse(request, OrderDraft)
             reading = Reading(context.of(request.scope).flags)
-            sale = await checkout.buy(runtime, tenant, visitor, draft, reading)
+            sale = await checkout.buy(runtime, tenant, visitor, draft, reading, await _inputs(request))
         except (Invalid, Refused, Conflict) as error:
             return await _form_again(request, tenant, visitor, error)
         if sale.guest:
@@ -119,6 +120,28 @@ class OrderController(Controller):
         shown = request.query_params.get("shown", "")
         return stream.events(stream.follow(runtime.hub, live.topic(tenant, order.no), shown, look))
 
+    @post("/{no:str}/cancel")
+    async def cancel(
+        self,
+        request: AnyRequest,
+        no: FromPath[str],
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
+    ) -> Response[bytes]:
+        if visitor.buyer_id is None:
+            raise OrderGone
+        try:
+            async with tenant.begin() as session:
+                order = await orders.order_of(session, visitor.buyer_id, numbers.order_no(no))
+                await service.cancel(session, order.id, "")
+        except NotCancellable as refusal:
+            answers.toast(request, of_error(refusal), "error")
+        else:
+            await live.changed(runtime, tenant, order.no)
+            answers.toast(request, gettext("The order is cancelled."))
+        return answers.redirect(request, f"/orders/{no}")
+
     @get("/{no:str}/keys.txt")
     async def keys(
         self,
@@ -128,11 +151,17 @@ class OrderController(Controller):
         visitor: NamedDependency[Visitor],
     ) -> Response[bytes]:
         seen = await order_view.view(runtime, tenant, visitor, no)
-        if seen.order.state != State.DELIVERED:
+        if not seen.keys:
             raise OrderGone
         body = "".join(f"{key}\r\n" for key in seen.keys).encode()
         named = f'attachment; filename="{seen.order.no}.txt"'
         return Response(body, media_type="text/plain", headers={"Content-Disposition": named})
+
+
+async def _inputs(request: AnyRequest) -> dict[str, str]:
+    """What was filled in for the product's fields, by their place."""
+    sent = await forms.pairs(request)
+    return {name.removeprefix(INPUT): said for name, said in sent if name.startswith(INPUT)}
 
 
 def _placed(request: AnyRequest, placed: Placed) -> Response[bytes]:

@@ -33,7 +33,7 @@ from tenants.toggles.reading import Reading
 PRESETS = (10, 50, 100, 200)  # yuan
 USUAL_PRESET = 50
 TOPUP = "topup"  # a transfer whose reference is a payment; those of the others are orders
-KINDS = {TOPUP: N_("Top-up"), "sale": N_("Order"), "reversal": N_("Refund")}
+KINDS = {TOPUP: N_("Top-up"), "sale": N_("Order"), "reversal": N_("Refund"), "part": N_("Refund")}
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "50000", "places": 2})]
 
 

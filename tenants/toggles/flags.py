@@ -193,6 +193,20 @@ PAYMENT_MINUTES = Flag(
     least=5,
     most=120,
 )
+HOLD_STOCK = Flag(
+    key="shop.hold_stock",
+    title=N_("Keeping cards for unpaid orders"),
+    description=N_("Cards of an order that waits for its payment are kept for it until the time to pay is over."),
+    default=True,
+)
+UNPAID_ORDERS = Flag(
+    key="shop.unpaid_orders",
+    title=N_("Unpaid orders of one buyer"),
+    description=N_("How many orders one buyer may leave unpaid while cards are kept for them."),
+    default=3,
+    least=1,
+    most=50,
+)
 HOME_LAYOUT = Flag(
     key="shop.home_layout",
     title=N_("Layout of the shelf"),
@@ -221,6 +235,8 @@ FLAGS: Mapping[str, Flag] = {
         SALES,
         NOTICE,
         PAYMENT_MINUTES,
+        HOLD_STOCK,
+        UNPAID_ORDERS,
         HOME_LAYOUT,
     )
 }

@@ -133,7 +133,7 @@ def test_every_notice_is_told() -> None:
 @pytest.mark.parametrize(
     ("family", "code", "said"),
     [
-        ("reason", "not_delivered", "一天内未能发货，已自动退款"),
+        ("reason", "not_delivered", "未能按时发货，款项已退回"),
         ("action", "stations.suspend", "暂停分站营业"),
         ("refusal", "sign", "签名错误"),
         ("fault", "timeout", "供应商超时未答复"),

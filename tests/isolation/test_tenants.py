@@ -43,6 +43,7 @@ SHARED = [
     "host_claims",
     "visits",
     "flag_choices",
+    "order_deadlines",
 ]
 
 

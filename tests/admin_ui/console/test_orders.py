@@ -11,6 +11,7 @@ from tenants.orders.service import Placed
 from tests.admin_ui.conftest import audited
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 from tests.support.staff_client import StaffClient, text_of
+from tests.tenants.orders import stall
 
 
 @pytest.fixture
@@ -135,3 +136,51 @@ async def test_a_notice_goes_away_by_itself_when_its_order_waits_no_longer(shop:
     await owner.post(f"/console/orders/{order.no}/refund")
 
     assert order.no not in text_of(await owner.get("/console")).partition("Orders today")[0]
+
+
+async def test_staff_deliver_by_hand_and_the_buyer_has_it(runtime: Runtime, shop: Shop, owner: StaffClient) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+    assert "One card a line; 1 is missing." in text_of(await owner.get(f"/console/orders/{order.no}"))
+
+    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/deliver", cards=" HAND-1 \r\n"))
+
+    assert "It is on the buyer&#39;s page." in page.text
+    assert await shop.keys(order.id) == ["HAND-1"]
+    assert await shop.state(order.no) == "delivered"
+    assert await shop.deposit_cents() == 5_000  # the master has delivered nothing
+    assert "Deliver by hand" not in text_of(page)
+    assert len(await audited(runtime, "orders.deliver", order.no)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cards", "said"),
+    [
+        ("", "Write the cards, or a message that says what was done."),
+        ("A\nB", "1 are missing, and these are more."),
+        ("A\nA", "The same card stands there twice."),
+    ],
+)
+async def test_what_cannot_be_handed_over_is_named_and_stays_in_the_form(
+    shop: Shop, owner: StaffClient, cards: str, said: str
+) -> None:
+    order = await waiting(shop, await shop.buyer(wallet_cents=1_000))
+    await owner.get(f"/console/orders/{order.no}")
+
+    page = await owner.post(f"/console/orders/{order.no}/deliver", cards=cards)
+
+    assert page.status_code == 422
+    assert said in text_of(page)
+    assert cards.splitlines()[-1:] == [] or cards.splitlines()[-1] in page.text
+    assert await shop.state(order.no) == "waiting"
+
+
+async def test_an_unpaid_order_is_called_off_by_the_owner(runtime: Runtime, owner: StaffClient, shop: Shop) -> None:
+    order = await stall.buy(shop, await shop.buyer(), pay=await stall.channel(shop))
+    await owner.get(f"/console/orders/{order.no}")
+
+    for _ in range(2):
+        page = await owner.follow(await owner.post(f"/console/orders/{order.no}/cancel"))
+
+    assert await shop.state(order.no) == "cancelled"
+    assert "It was called off before it was paid" in text_of(page)
+    assert len(await audited(runtime, "orders.cancel", order.no)) == 1

@@ -62,7 +62,12 @@ async def test_an_unpaid_order_waits_as_long_as_the_station_says_and_keeps_that(
     await bought(browser(shop.tenant), shop, pay_method=channel)
 
     order = await newest(shop)
-    assert order.flags == {"shop.guest_checkout": True, "shop.payment_minutes": 40}
+    assert order.flags == {
+        "shop.guest_checkout": True,
+        "shop.hold_stock": True,
+        "shop.payment_minutes": 40,
+        "shop.unpaid_orders": 3,
+    }
     assert timedelta(minutes=39, seconds=50) < order.patience <= timedelta(minutes=40, seconds=10)
     async with shop.runtime.database.master_session() as session:
         due = await session.execute(

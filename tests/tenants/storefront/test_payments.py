@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from billing.payments.adapters.epay.signing import signed
 from kameng.infra.runtime import Runtime
+from tenants.toggles import flags
+from tenants.toggles import service as toggles
 from tests.support.browser_client import Browser, OpenBrowser
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 from tests.tenants.storefront.gateway import KEY, Gateway, open_channel, running_gateway
@@ -170,6 +172,8 @@ async def test_money_for_an_order_that_sold_out_is_in_the_wallet(
     runtime: Runtime, browser: OpenBrowser, gateway: Gateway
 ) -> None:
     shop = await open_shop(runtime, keys=["KEY-1"], price="10.00")
+    async with shop.tenant.begin() as session:
+        await toggles.choose(session, flags.HOLD_STOCK, False)
     channel = await open_channel(shop, gateway.url)
     guest, quicker = browser(shop.tenant), await member(shop, browser, wallet_cents=1_000)
     no = await bought(guest, shop, pay_method=str(channel))

@@ -1,0 +1,17 @@
+"""What has happened to an order, for whoever follows it."""
+
+from uuid import UUID
+
+from kameng.infra.outbox import Event
+
+
+class OrderPlaced(Event, frozen=True):
+    """An order waits for money; followed when its time is over."""
+
+    order_id: UUID
+
+
+class OrderPaid(Event, frozen=True):
+    """An order is charged and not yet delivered."""
+
+    order_id: UUID
