@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from kameng.core.errors import Invalid
+from kameng.web.i18n import N_
 from tenants.shop import fields
 from tenants.shop.fields import InputField
 
@@ -116,13 +117,13 @@ def check(draft: ProductDraft) -> None:
     """Raises `Invalid` with an error at each place at fault."""
     errors = _window_faults(draft) | _limit_faults(draft) | spec_faults(draft.specs) | _variant_faults(draft)
     if any(not _is_label(label) for label in draft.labels) or len(draft.labels) > MOST_LABELS:
-        errors["labels"] = "At most 10 labels of 40 characters, with at most two strokes in each."
+        errors["labels"] = N_("At most 10 labels of 40 characters, with at most two strokes in each.")
     for unit in units(draft):
         errors |= _ladder_faults(unit)
     if draft.fulfilment == "by_hand" and any(unit.good_id is not None for unit in units(draft)):
-        errors["fulfilment"] = "Goods of the master are delivered by themselves."
+        errors["fulfilment"] = N_("Goods of the master are delivered by themselves.")
     if draft.list_price is not None and draft.list_price <= draft.price and not draft.specs:
-        errors["list_price"] = "This is not above the price."
+        errors["list_price"] = N_("This is not above the price.")
     try:
         fields.check(draft.fields)
     except Invalid as wrong:
@@ -133,13 +134,13 @@ def check(draft: ProductDraft) -> None:
 
 def _window_faults(draft: ProductDraft) -> dict[str, str]:
     if draft.sale_from and draft.sale_until and draft.sale_until <= draft.sale_from:
-        return {"sale_until": "This is before the beginning."}
+        return {"sale_until": N_("This is before the beginning.")}
     return {}
 
 
 def _limit_faults(draft: ProductDraft) -> dict[str, str]:
     return {
-        name: "This is less than the least quantity."
+        name: N_("This is less than the least quantity.")
         for name in ("max_per_buyer", "max_per_day")
         if (most := getattr(draft, name)) is not None and most < draft.min_quantity
     }
@@ -155,17 +156,17 @@ def spec_faults(specs: Sequence[Spec]) -> dict[str, str]:
     errors: dict[str, str] = {}
     for n, spec in enumerate(specs):
         if not spec.name or len(spec.name) > LONGEST_LABEL:
-            errors[f"spec-{n}"] = "Give it a name of at most 40 characters."
+            errors[f"spec-{n}"] = N_("Give it a name of at most 40 characters.")
         elif any(other.name == spec.name for other in specs[:n]):
-            errors[f"spec-{n}"] = "Another row has this name."
+            errors[f"spec-{n}"] = N_("Another row has this name.")
         elif not spec.values or len(spec.values) > MOST_VALUES:
-            errors[f"spec-{n}"] = "Give from 1 to 30 values."
+            errors[f"spec-{n}"] = N_("Give from 1 to 30 values.")
         elif len(set(spec.values)) < len(spec.values) or any(len(value) > LONGEST_LABEL for value in spec.values):
-            errors[f"spec-{n}"] = "Values differ from each other and have at most 40 characters."
+            errors[f"spec-{n}"] = N_("Values differ from each other and have at most 40 characters.")
     if len(specs) > MOST_SPECS:
-        errors[f"spec-{MOST_SPECS}"] = "Variants differ in at most three things."
+        errors[f"spec-{MOST_SPECS}"] = N_("Variants differ in at most three things.")
     if not errors and specs and len(combinations(specs)) > MOST_VARIANTS:
-        errors["spec-0"] = "This makes more than 100 variants. Take values away."
+        errors["spec-0"] = N_("This makes more than 100 variants. Take values away.")
     return errors
 
 
@@ -173,16 +174,16 @@ def _variant_faults(draft: ProductDraft) -> dict[str, str]:
     if not draft.specs:
         return {}
     if not draft.variants:
-        return {"spec-0": "Make the variants and give them prices."}
+        return {"spec-0": N_("Make the variants and give them prices.")}
     possible = combinations(draft.specs)
     errors: dict[str, str] = {}
     for n, variant in enumerate(draft.variants):
         if variant.values not in possible:
-            errors[f"variant-{n}"] = "This variant does not fit the values above. Make the variants again."
+            errors[f"variant-{n}"] = N_("This variant does not fit the values above. Make the variants again.")
         elif variant.values in [other.values for other in draft.variants[:n]]:
-            errors[f"variant-{n}"] = "This variant stands here twice."
+            errors[f"variant-{n}"] = N_("This variant stands here twice.")
         elif variant.list_price is not None and variant.list_price <= variant.price:
-            errors[f"variant-{n}"] = "The price struck through is not above the price."
+            errors[f"variant-{n}"] = N_("The price struck through is not above the price.")
     return errors
 
 
@@ -191,11 +192,11 @@ def _ladder_faults(unit: Unit) -> dict[str, str]:
     steps = [Step(1, unit.price), *unit.ladder]
     for n, (lower, upper) in enumerate(pairwise(steps)):
         if upper.quantity <= lower.quantity:
-            errors[f"{unit.ladder_at}{n}"] = "Each step begins at a larger quantity than the one before."
+            errors[f"{unit.ladder_at}{n}"] = N_("Each step begins at a larger quantity than the one before.")
         elif upper.price >= lower.price:
-            errors[f"{unit.ladder_at}{n}"] = "Each step is cheaper than the one before."
+            errors[f"{unit.ladder_at}{n}"] = N_("Each step is cheaper than the one before.")
     if len(unit.ladder) > MOST_STEPS:
-        errors[f"{unit.ladder_at}{MOST_STEPS}"] = "At most 8 steps."
+        errors[f"{unit.ladder_at}{MOST_STEPS}"] = N_("At most 8 steps.")
     return errors
 
 

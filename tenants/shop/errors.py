@@ -31,6 +31,10 @@ class Archived(Refused):
     message = "This product is in the bin. Restore it first."
 
 
+class NothingChosen(Refused):
+    message = "Choose a product first."
+
+
 class CategoryGone(NotFound):
     message = "This category is not there any more."
 

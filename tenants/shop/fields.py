@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from kameng.core.errors import Invalid
+from kameng.web.i18n import N_
 
 MOST_FIELDS, MOST_CHOICES = 10, 50
 LONGEST_LABEL, LONGEST_HINT, LONGEST_CHOICE, LONGEST_PATTERN = 30, 100, 40, 200
@@ -34,7 +35,7 @@ def check(fields: Sequence[InputField]) -> None:
     """Raises `Invalid` with an error at `field-<n>` for each line at fault."""
     errors = {f"field-{n}": said for n, field in enumerate(fields) if (said := _fault(field, fields[:n]))}
     if len(fields) > MOST_FIELDS:
-        errors[f"field-{MOST_FIELDS}"] = "A product asks for at most 10 things."
+        errors[f"field-{MOST_FIELDS}"] = N_("A product asks for at most 10 things.")
     if errors:
         raise Invalid(errors)
 
@@ -46,15 +47,15 @@ def stored(fields: Sequence[InputField]) -> list[dict[str, Any]]:
 
 def _fault(field: InputField, before: Sequence[InputField]) -> str:
     if not field.label or len(field.label) > LONGEST_LABEL:
-        return "Give it a label of at most 30 characters."
+        return N_("Give it a label of at most 30 characters.")
     if any(other.label == field.label for other in before):
-        return "Another field has this label."
+        return N_("Another field has this label.")
     if len(field.hint) > LONGEST_HINT:
-        return "A hint has at most 100 characters."
+        return N_("A hint has at most 100 characters.")
     if field.kind == "choice" and not 2 <= len(set(field.choices)) <= MOST_CHOICES:  # noqa: PLR2004 - one is no choice
-        return "Give from 2 to 50 different choices."
+        return N_("Give from 2 to 50 different choices.")
     if any(len(choice) > LONGEST_CHOICE for choice in field.choices):
-        return "A choice has at most 40 characters."
+        return N_("A choice has at most 40 characters.")
     return _pattern_fault(field.pattern)
 
 
@@ -62,9 +63,9 @@ def _pattern_fault(pattern: str) -> str:
     if not pattern:
         return ""
     if len(pattern) > LONGEST_PATTERN:
-        return "A pattern has at most 200 characters."
+        return N_("A pattern has at most 200 characters.")
     try:
         re.compile(pattern)
     except (re.error, OverflowError):
-        return "This is not a regular expression."
-    return "This pattern repeats what repeats itself; write it simpler." if RUNAWAY.search(pattern) else ""
+        return N_("This is not a regular expression.")
+    return N_("This pattern repeats what repeats itself; write it simpler.") if RUNAWAY.search(pattern) else ""
