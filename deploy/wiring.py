@@ -14,6 +14,7 @@ from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
+from tenants.shop import tasks as shop
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
@@ -29,6 +30,7 @@ MODULES = (
     payments,
     plans,
     registry,
+    shop,
     station_tasks,
     tiering,
     toggles,

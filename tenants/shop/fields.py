@@ -52,7 +52,7 @@ def _fault(field: InputField, before: Sequence[InputField]) -> str:
         return N_("Another field has this label.")
     if len(field.hint) > LONGEST_HINT:
         return N_("A hint has at most 100 characters.")
-    if field.kind == "choice" and not 2 <= len(set(field.choices)) <= MOST_CHOICES:  # noqa: PLR2004 - one is no choice
+    if field.kind == "choice" and not 2 <= len(set(field.choices)) <= MOST_CHOICES:
         return N_("Give from 2 to 50 different choices.")
     if any(len(choice) > LONGEST_CHOICE for choice in field.choices):
         return N_("A choice has at most 40 characters.")

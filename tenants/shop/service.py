@@ -162,9 +162,7 @@ def _margin(unit: Unit, quotes: dict[int, Quote]) -> Decimal:
     return round((unit.price - cost) / unit.price, 6)
 
 
-async def _set_variants(
-    session: AsyncSession, head: Product, draft: ProductDraft, quotes: dict[int, Quote]
-) -> None:
+async def _set_variants(session: AsyncSession, head: Product, draft: ProductDraft, quotes: dict[int, Quote]) -> None:
     """Brings the variants to the draft: what is there by its values is changed, what is gone goes to the bin, since
     orders and cards may belong to it."""
     known = (await session.scalars(select(Product).where(Product.variant_of == head.id))).all()

@@ -18,8 +18,8 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import context, paging
 from kameng.web.answers import AnyRequest, render
 from kameng.web.forms import Form
-from kameng.web.paging import Wanted
 from kameng.web.i18n import gettext
+from kameng.web.paging import Wanted
 from kameng.web.people import Visitor
 from tenants.shop import categories, shelf
 from tenants.shop import queries as shop
@@ -165,7 +165,7 @@ def _tabs(tree: Tree, category_id: int | None) -> list[list[Tab]]:
     return rows
 
 
-def _tab(node: Node, active: bool) -> Tab:  # noqa: FBT001 - a mark of the tab, not a switch
+def _tab(node: Node, active: bool) -> Tab:
     return Tab(node.name, f"/c/{node.id}", active, node.icon)
 
 
