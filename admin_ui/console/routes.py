@@ -18,6 +18,7 @@ from admin_ui.console.pages import PageController
 from admin_ui.console.paying_in import PayInController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
+from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
 from admin_ui.console.team import HANDLERS as TEAM
@@ -28,6 +29,8 @@ HANDLERS: list[ControllerRouterHandler] = [
     NoticeController,
     OrderController,
     ProductController,
+    ProductActController,
+    PreviewController,
     BuyerController,
     KeyController,
     PriceController,

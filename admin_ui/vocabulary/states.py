@@ -24,7 +24,11 @@ ORDERS = {
     "cancelled": Badge("off", N_("Cancelled")),
     "refunded": Badge("off", N_("Refunded")),
 }
-PRODUCTS = {"on_sale": Badge("ok", N_("On sale")), "hidden": Badge("off", N_("Hidden"))}
+PRODUCTS = {
+    "on_sale": Badge("ok", N_("On sale")),
+    "hidden": Badge("off", N_("Hidden")),
+    "archived": Badge("off", N_("In the bin")),
+}
 PAGES = {"published": Badge("ok", N_("Published")), "draft": Badge("off", N_("Draft"))}
 PAYMENTS = {"pending": Badge("wait", N_("Not confirmed")), "paid": Badge("ok", N_("Received"))}
 NOTICES_OF_GATEWAY = {

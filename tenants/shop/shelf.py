@@ -17,8 +17,8 @@ from tenants.shop.errors import ProductGone
 MOST = 1000  # units are counted no further
 FEW = 50  # on a page of the shelf, where only few left are told
 HEAD = """
-    h.id AS head_id, h.name AS head_name, h.summary, h.description, h.usage_note, h.min_quantity, h.max_quantity, h.sold,
-    h.kind, h.fulfilment, h.labels, h.category_id, h.specs, h.fields, h.max_per_buyer, h.max_per_day, h.min_level,
+    h.id AS head_id, h.name AS head_name, h.summary, h.description, h.usage_note, h.min_quantity, h.max_quantity,
+    h.sold, h.kind, h.fulfilment, h.labels, h.category_id, h.specs, h.fields, h.max_per_buyer, h.max_per_day, h.min_level,
     h.sale_from, h.sale_until, h.choosable, h.choice_price
 """
 # Units on hand: the master's by quote, the station's own in its pool, and no end of what a person delivers.
@@ -29,7 +29,8 @@ ON_HAND = """
                LIMIT greatest(CAST(:most AS int), h.min_quantity)) counted) END
 """
 LEVEL = """
-    coalesce((SELECT l.rank FROM buyers b JOIN buyer_levels l ON l.id = b.level_id WHERE b.id = CAST(:buyer AS uuid)), 0)
+    coalesce((SELECT l.rank FROM buyers b JOIN buyer_levels l ON l.id = b.level_id
+              WHERE b.id = CAST(:buyer AS uuid)), 0)
 """
 # The buyer sees what is on sale, not over yet, in no hidden category, and for his level.
 SEEN = f"""
@@ -37,7 +38,7 @@ SEEN = f"""
     AND (p.sale_until IS NULL OR p.sale_until > now())
     AND (p.category_id IS NULL OR NOT p.category_id = ANY(CAST(:hidden AS bigint[])))
     AND (p.specs = '[]' OR EXISTS (SELECT 1 FROM products v WHERE v.variant_of = p.id AND v.state = 'on_sale'))
-"""
+"""  # noqa: S608 - of the constant above
 ORDERS = {
     "hand": "p.position, p.id",
     "margin": "p.margin DESC NULLS LAST, p.position, p.id",

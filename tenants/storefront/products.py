@@ -192,12 +192,20 @@ class Choice(Struct, frozen=True):
 
 
 async def product_page(
-    tenant: Tenant, visitor: Visitor, product_id: int, form: Form | None = None, status: int = 200, kept: str = ""
+    tenant: Tenant,
+    visitor: Visitor,
+    product_id: int,
+    form: Form | None = None,
+    status: int = 200,
+    *,
+    kept: str = "",
+    inert: bool = False,
 ) -> Template:
     """The product with a fresh form, or with what was entered and what is wrong; `kept` is the quantity that was
-    entered before another variant was chosen. Raises `ProductGone`."""
+    entered before another variant was chosen. `inert`: for the owner to look at, a hidden product too. Raises
+    `ProductGone`."""
     async with tenant.begin() as session:
-        family = await shop.family(session, product_id)
+        family = await shop.family(session, product_id, hidden_too=inert)
         item = family.unit(product_id)
         tree = await categories.tree(session)
         rank = await shelf.rank_of(session, visitor.buyer_id)
@@ -208,9 +216,11 @@ async def product_page(
     seen = shown(item, form.values.get("quantity", "") if form else kept)
     usual = pay_ways.usual(ways, shopper, total_cents(item.price, seen.quantity))
     chosen = form.values.get("pay_method", usual) if form else usual
+    values: dict[str, Any] = {"inert": True, "base": "", "path": f"/p/{item.id}"} if inert else {}
     return render(
         "storefront/product.html",
         status=status,
+        **values,
         viewer=shopper,
         shown=seen,
         specs=_choices(family, item),
