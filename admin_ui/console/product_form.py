@@ -54,9 +54,7 @@ class ProductForm(Struct, frozen=True, kw_only=True):
     """`price` in yuan for one unit; `shown` is a checkbox; moments are of the station's clocks."""
 
     source: Source = "master"
-    good_id: (
-        Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})] | None
-    ) = None
+    good_id: Annotated[int, Meta(ge=1, le=2**31 - 1, extra={"message": N_("Choose one of the list.")})] | None = None
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     price: Price | None = None
     summary: Annotated[str, Meta(max_length=120)] = ""
@@ -168,8 +166,8 @@ def _faults(form: ProductForm) -> dict[str, str]:
 def _moment(written: str) -> datetime | None:
     """A time on the station's clocks; None for nothing, and for what is no time."""
     try:
-        local = datetime.strptime(written.replace(" ", "T")[:16], MOMENT)
-        return local.replace(tzinfo=i18n.reader().zone).astimezone(UTC)
+        zone = i18n.reader().zone
+        return datetime.strptime(written.replace(" ", "T")[:16], MOMENT).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

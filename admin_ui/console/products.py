@@ -90,7 +90,12 @@ class ProductController(Controller):
 
     @get("/new", guards=[requires(Permission.PRODUCTS_WRITE)])
     async def blank(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
-        return await _form(request, tenant, product_form.blank(request.query_params.get("good", ""), request.query_params.get("source", "")), Sheet())
+        return await _form(
+            request,
+            tenant,
+            product_form.blank(request.query_params.get("good", ""), request.query_params.get("source", "")),
+            Sheet(),
+        )
 
     @post("/", guards=[requires(Permission.PRODUCTS_WRITE)])
     async def add(
@@ -186,9 +191,7 @@ class ProductController(Controller):
         return answers.redirect(request, f"/console/products/{product_id}")
 
 
-async def again(
-    request: AnyRequest, tenant: Tenant, error: Any, product_id: int | None = None
-) -> Template:
+async def again(request: AnyRequest, tenant: Tenant, error: Any, product_id: int | None = None) -> Template:
     """The form as it was sent, with what is wrong."""
     written = product_rows.sheet(await forms.pairs(request))
     return await _form(request, tenant, await forms.again(request, error), written, product_id, status=422)
@@ -196,7 +199,7 @@ async def again(
 
 async def redrawn(request: AnyRequest, tenant: Tenant, written: Sheet, product_id: int | None = None) -> Template:
     """The form as it was sent, with other rows."""
-    values = {name: text for name, text in await forms.pairs(request)}
+    values = dict(await forms.pairs(request))
     return await _form(request, tenant, Form(values), written, product_id)
 
 

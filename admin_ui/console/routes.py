@@ -5,10 +5,13 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.console.audit import AuditController
 from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
+from admin_ui.console.categories import CategoryController
 from admin_ui.console.channels import ChannelController
 from admin_ui.console.domains import DomainController
 from admin_ui.console.features import FeatureController
 from admin_ui.console.keys import KeyController
+from admin_ui.console.levels import BuyerLevelController, LevelController
+from admin_ui.console.listing import ListingController
 from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
@@ -31,7 +34,11 @@ HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
     ProductActController,
     PreviewController,
+    CategoryController,
+    ListingController,
     BuyerController,
+    BuyerLevelController,
+    LevelController,
     KeyController,
     PriceController,
     MoneyController,

@@ -1,6 +1,6 @@
 """What the shop refuses."""
 
-from kameng.core.errors import Conflict, NotFound, Refused
+from kameng.core.errors import NotFound, Refused
 
 
 class ProductGone(NotFound):
@@ -55,8 +55,8 @@ class TooManyCategories(Refused):
     message = "A shop has at most %(most)s categories."
 
 
-class TemplateNameTaken(Conflict):
-    message = "Another template has this name."
+class TooManyTemplates(Refused):
+    message = "A shop keeps at most %(most)s templates."
 
 
 class TemplateGone(NotFound):

@@ -18,8 +18,8 @@ MOST = 1000  # units are counted no further
 FEW = 50  # on a page of the shelf, where only few left are told
 HEAD = """
     h.id AS head_id, h.name AS head_name, h.summary, h.description, h.usage_note, h.min_quantity, h.max_quantity,
-    h.sold, h.kind, h.fulfilment, h.labels, h.category_id, h.specs, h.fields, h.max_per_buyer, h.max_per_day, h.min_level,
-    h.sale_from, h.sale_until, h.choosable, h.choice_price
+    h.sold, h.kind, h.fulfilment, h.labels, h.category_id, h.specs, h.fields, h.max_per_buyer, h.max_per_day,
+    h.min_level, h.sale_from, h.sale_until, h.choosable, h.choice_price
 """
 # Units on hand: the master's by quote, the station's own in its pool, and no end of what a person delivers.
 ON_HAND = """
