@@ -1,4 +1,4 @@
-"""What is done to products besides writing them: many at once, the bin, the order, a copy, a look before it is shown."""
+"""What is done to products besides writing them: many at once, the bin, the order, a copy, a preview."""
 
 from typing import Annotated, Any, Literal
 
