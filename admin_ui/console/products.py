@@ -29,10 +29,12 @@ from supplier_gateway.goods import queries as goods
 from tenants.plans.errors import TooManyProducts
 from tenants.shop import categories, queries, service
 from tenants.shop.drafts import ProductDraft
-from tenants.shop.errors import Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, GoodNotForYou
+from tenants.shop.errors import Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, CategoryGone, GoodNotForYou
 from tenants.toggles import flags
 
-WRONG = (Invalid, Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, GoodNotForYou, TooManyProducts)
+WRONG = (
+    Invalid, Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, CategoryGone, GoodNotForYou, TooManyProducts
+)  # fmt: skip
 LIST = "/console/products"
 FILTERS = ("state", "category", "label")
 

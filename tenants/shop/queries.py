@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, any_, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.shop.errors import ProductGone
@@ -53,7 +53,7 @@ def search(words: str = "", state: str = "", categories: Sequence[int] = (), lab
     if categories:
         found = found.where(Product.category_id.in_(categories))
     if label:
-        found = found.where(Product.labels.any(label))  # type: ignore[arg-type]  # what ARRAY's any() takes
+        found = found.where(literal(label) == any_(Product.labels))
     return found.where(Product.state == state) if state and not in_bin else found
 
 

@@ -13,7 +13,7 @@ from kameng.core import clock
 from kameng.core.money import format_cents, total_cents
 from kameng.web.pages import yuan
 from tenants.plans import service as plans
-from tenants.shop import drafts, fields, queries
+from tenants.shop import categories, drafts, fields, queries
 from tenants.shop.drafts import ProductDraft, Unit, VariantDraft
 from tenants.shop.errors import Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, GoodNotForYou
 from tenants.shop.models import Product
@@ -32,8 +32,8 @@ CARDS_OF = text("SELECT EXISTS (SELECT 1 FROM card_pool WHERE item_id = :id)")
 
 
 async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
-    """Puts a product on the shelf. Raises `Invalid`, `GoodNotForYou`, `BelowCost`, `BelowFloor`, `BelowOwnFloor`,
-    `TooManyProducts`."""
+    """Puts a product on the shelf. Raises `Invalid`, `CategoryGone`, `GoodNotForYou`, `BelowCost`, `BelowFloor`,
+    `BelowOwnFloor`, `TooManyProducts`."""
     quotes = await _check(session, draft)
     if draft.state == ON_SALE:
         await plans.check_products(session)
@@ -117,6 +117,8 @@ def _copy(original: Product, **changes: Any) -> Product:
 async def _check(session: AsyncSession, draft: ProductDraft) -> dict[int, Quote]:
     """The quotes of what is to be sold, when all of it may be sold so."""
     drafts.check(draft)
+    if draft.category_id is not None:
+        (await categories.tree(session)).node(draft.category_id)
     units = drafts.units(draft)
     goods = [unit.good_id for unit in units if unit.good_id is not None]
     quotes = await wholesale.quotes(session, goods) if goods else {}
