@@ -14,7 +14,7 @@ from kameng.core.errors import Invalid
 from kameng.web.i18n import N_
 from tenants.shop import drafts
 from tenants.shop.drafts import Spec, Step, VariantDraft
-from tenants.shop.fields import KINDS, InputField
+from tenants.shop.fields import KINDS, InputField, Kind
 
 Row = Mapping[str, str]
 
@@ -200,7 +200,7 @@ def _steps(text: str) -> list[Step] | None:
 
 
 def _field(row: Row) -> InputField:
-    kind = next((kind for kind in KINDS if kind == row["field_kind"]), "text")
+    kind: Kind = next((kind for kind in KINDS if kind == row["field_kind"]), "text")
     return InputField(
         label=row["field_label"],
         kind=kind,

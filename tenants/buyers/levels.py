@@ -28,7 +28,8 @@ CHANGE = text("UPDATE buyer_levels SET name = :name, rank = :rank WHERE id = :id
 # Products that are kept for the level stay with it when its rank changes.
 FOLLOW = text("UPDATE products SET min_level = :rank WHERE min_level = :before AND :before > 0")
 DELETE = text("DELETE FROM buyer_levels WHERE id = :id")
-SET = text("UPDATE buyers SET level_id = :level WHERE id = :buyer RETURNING id")
+LOCK = text("SELECT id FROM buyers WHERE id = :buyer FOR UPDATE")
+SET = text("UPDATE buyers SET level_id = :level WHERE id = :buyer")
 OF_BUYER = text(
     "SELECT l.id, l.name, l.rank, 0 AS buyers, 0 AS products FROM buyers b JOIN buyer_levels l ON l.id = b.level_id"
     " WHERE b.id = :buyer"
@@ -114,11 +115,11 @@ async def delete(session: AsyncSession, level_id: int) -> Level:
 
 async def give(session: AsyncSession, buyer_id: UUID, level_id: int | None) -> tuple[Level | None, Level | None]:
     """Sets a buyer's level, or takes it; what it was and what it is. Raises `BuyerGone`, `LevelGone`."""
+    if (await session.execute(LOCK, {"buyer": buyer_id})).one_or_none() is None:
+        raise BuyerGone
     before = await of_buyer(session, buyer_id)
     after = await level(session, level_id) if level_id is not None else None
-    changed = await session.execute(SET, {"buyer": buyer_id, "level": level_id})
-    if changed.one_or_none() is None:
-        raise BuyerGone
+    await session.execute(SET, {"buyer": buyer_id, "level": level_id})
     return before, after
 
 

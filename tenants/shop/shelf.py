@@ -50,14 +50,15 @@ def _shelf(order: str) -> TextClause:
     return text(
         f"""
         WITH page AS MATERIALIZED (
-            SELECT p.id, row_number() OVER (ORDER BY {order}) AS place FROM products p
+            SELECT p.id, row_number() OVER (ORDER BY {order}) AS place FROM (
+            SELECT p.id, p.position, p.sold, p.margin, p.sold_out FROM products p
             WHERE {SEEN}
                 AND (:words = '' OR p.name ILIKE :pattern OR p.summary ILIKE :pattern
-                     OR EXISTS (SELECT 1 FROM unnest(p.labels) l WHERE l ILIKE :pattern))
+                     OR p.labels <> '{{}}' AND array_to_string(p.labels, ' ') ILIKE :pattern)
                 AND (CAST(:categories AS bigint[]) IS NULL OR p.category_id = ANY(CAST(:categories AS bigint[])))
                 AND (:label = '' OR EXISTS (SELECT 1 FROM unnest(p.labels) l
                                             WHERE l = :label OR starts_with(l, :label || '/')))
-            ORDER BY {order} LIMIT :limit OFFSET :offset
+            ORDER BY {order} LIMIT :limit OFFSET :offset) p
         ), units AS MATERIALIZED (
             SELECT page.place, page.id AS head, u.id, u.name, u.good_id, u.price, u.list_price, u.ladder, u.spec_values,
                    u.position

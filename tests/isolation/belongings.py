@@ -41,7 +41,7 @@ STATION_ROWS = {
     "name": (
         "INSERT INTO pictures (name, kind, width, height, body) VALUES (:picture, 'page', 1, 1, 'x') RETURNING name"
     ),
-    "category_id": "INSERT INTO categories (name) VALUES (:note) RETURNING id",
+    "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",
     "template_id": "INSERT INTO listing_templates (name, terms) VALUES (:note, :terms) RETURNING id",
     "line_id": "SELECT max(id) FROM audit_log",

@@ -5,7 +5,7 @@ ALTER TABLE products
     ADD COLUMN margin numeric(9, 6),                        -- the share of the price that the station keeps
     ADD COLUMN sold_out boolean NOT NULL DEFAULT false,
     ADD CONSTRAINT products_archived CHECK (archived_at IS NULL OR state = 'hidden');
-CREATE INDEX products_shelf ON products (sold_out, position, id) WHERE state = 'on_sale' AND variant_of IS NULL;
+CREATE INDEX products_shelf ON products (position, id) WHERE state = 'on_sale' AND variant_of IS NULL;
 CREATE UNIQUE INDEX products_variant ON products (variant_of, spec_values)
     WHERE variant_of IS NOT NULL AND archived_at IS NULL;
 
