@@ -83,7 +83,7 @@ class ProductActController(Controller):
     ) -> Response[Any]:
         wanted = await forms.parse(request, Move)
         async with tenant.begin() as session:
-            name = (await queries.product(session, product_id)).name
+            name = (await queries.whole(session, product_id)).name
             await service.move(session, product_id, up=wanted.up)
             await audit.record(session, staff.name, "products.move", str(product_id), {"name": name}, staff.address)
         return answers.redirect(request, LIST)
@@ -127,7 +127,7 @@ class ProductActController(Controller):
         staff: NamedDependency[Staff],
     ) -> Response[Any]:
         async with tenant.begin() as session:
-            original = await queries.product(session, product_id)
+            original = await queries.whole(session, product_id)
             name = gettext("%(name)s (copy)", name=original.name)[:LONGEST_NAME]
             copy = await service.duplicate(session, product_id, name)
             detail = {"name": name, "from": original.name}

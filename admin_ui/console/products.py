@@ -116,8 +116,8 @@ class ProductController(Controller):
     @get("/{product_id:int}", guards=[requires(Permission.PRODUCTS_READ)])
     async def show(self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
-            product = await queries.product(session, product_id)
-            variants = await queries.variants(session, product_id)
+            product = await queries.head_of(session, product_id)
+            variants = await queries.variants(session, product.id)
             lines = await _lines(session, [product])
             quotes = await _quotes(session, [product, *variants])
             stock = await queries.stock_of(session, [product.id, *(one.id for one in variants)])
@@ -145,7 +145,7 @@ class ProductController(Controller):
     @get("/{product_id:int}/edit", guards=[requires(Permission.PRODUCTS_WRITE)])
     async def edit(self, product_id: PathId, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
         async with tenant.begin() as session:
-            product = await queries.product(session, product_id)
+            product = await queries.whole(session, product_id)
             variants = await queries.variants(session, product_id)
         written = product_rows.of_product(product, variants)
         return await _form(request, tenant, product_form.filled(product), written, product_id)
@@ -161,7 +161,7 @@ class ProductController(Controller):
         try:
             draft = await product_form.read(request)
             async with tenant.begin() as session:
-                before = await queries.product(session, product_id)
+                before = await queries.whole(session, product_id)
                 detail: dict[str, object] = {"name": draft.name, "from": _was(before)}
                 changed = await service.change_product(session, product_id, draft)
                 detail["to"] = _was(changed)

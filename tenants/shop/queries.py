@@ -11,8 +11,8 @@ from tenants.shop.models import Product
 from tenants.shop.shelf import Asked, Family, ShelfItem, count_on_sale, family, on_sale, page_of_shelf, shelf
 
 __all__ = [
-    "Asked", "Family", "ShelfItem", "count_on_sale", "family", "in_order", "labels", "lowest_prices", "on_sale",
-    "page_of_shelf", "product", "search", "shelf", "stock_of", "variants",
+    "Asked", "Family", "ShelfItem", "count_on_sale", "family", "head_of", "in_order", "labels", "lowest_prices",
+    "on_sale", "page_of_shelf", "product", "search", "shelf", "stock_of", "variants", "variants_of", "whole",
 ]  # fmt: skip
 
 LOWEST = text(
@@ -58,11 +58,25 @@ def search(words: str = "", state: str = "", categories: Sequence[int] = (), lab
 
 
 async def product(session: AsyncSession, product_id: int) -> Product:
-    """Any product of the station, hidden ones too; no variant. Raises `ProductGone`."""
+    """Any product of the station, hidden ones and variants too. Raises `ProductGone`."""
     found = await session.get(Product, product_id)
-    if found is None or found.variant_of is not None:
+    if found is None:
         raise ProductGone
     return found
+
+
+async def whole(session: AsyncSession, product_id: int) -> Product:
+    """The same, and no variant: these are changed with their head. Raises `ProductGone`."""
+    found = await product(session, product_id)
+    if found.variant_of is not None:
+        raise ProductGone
+    return found
+
+
+async def head_of(session: AsyncSession, product_id: int) -> Product:
+    """The product that a variant is one of, or the product itself. Raises `ProductGone`."""
+    found = await product(session, product_id)
+    return found if found.variant_of is None else await product(session, found.variant_of)
 
 
 async def variants(session: AsyncSession, head_id: int) -> Sequence[Product]:

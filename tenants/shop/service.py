@@ -46,7 +46,7 @@ async def list_product(session: AsyncSession, draft: ProductDraft) -> Product:
 
 async def change_product(session: AsyncSession, product_id: int, draft: ProductDraft) -> Product:
     """Raises what `list_product` raises, `ProductGone`, `Archived` and `CardsLeft`."""
-    product = await queries.product(session, product_id)
+    product = await queries.whole(session, product_id)
     if product.archived_at is not None:
         raise Archived
     quotes = await _check(session, draft)
@@ -64,7 +64,7 @@ async def change_product(session: AsyncSession, product_id: int, draft: ProductD
 
 async def show(session: AsyncSession, product_id: int, *, on_sale: bool) -> Product:
     """Puts a product on sale or takes it off. Raises `ProductGone`, `Archived`, `BelowFloor`, `TooManyProducts`."""
-    product = await queries.product(session, product_id)
+    product = await queries.whole(session, product_id)
     if on_sale and product.archived_at is not None:
         raise Archived
     if on_sale and product.good_id is not None:
@@ -79,7 +79,7 @@ async def show(session: AsyncSession, product_id: int, *, on_sale: bool) -> Prod
 
 async def archive(session: AsyncSession, product_id: int) -> Product:
     """Into the bin: nobody can buy it, and it can be taken back. Raises `ProductGone`."""
-    product = await queries.product(session, product_id)
+    product = await queries.whole(session, product_id)
     if product.archived_at is None:
         product.state, product.archived_at = HIDDEN, clock.now()
         await session.flush()
@@ -88,7 +88,7 @@ async def archive(session: AsyncSession, product_id: int) -> Product:
 
 async def restore(session: AsyncSession, product_id: int) -> Product:
     """Out of the bin, and not on sale yet. Raises `ProductGone`."""
-    product = await queries.product(session, product_id)
+    product = await queries.whole(session, product_id)
     product.archived_at = None
     product.changed_at = clock.now()
     await session.flush()
@@ -97,7 +97,7 @@ async def restore(session: AsyncSession, product_id: int) -> Product:
 
 async def duplicate(session: AsyncSession, product_id: int, name: str) -> Product:
     """The same product once more, hidden, with `name`; cards stay where they are. Raises `ProductGone`."""
-    original = await queries.product(session, product_id)
+    original = await queries.whole(session, product_id)
     copy = _copy(original, name=name, position=original.position)
     session.add(copy)
     await session.flush()
@@ -209,7 +209,7 @@ async def next_position(session: AsyncSession) -> int:
 
 async def move(session: AsyncSession, product_id: int, *, up: bool) -> None:
     """One place up or down among the products that are not thrown away. Raises `ProductGone`."""
-    product = await queries.product(session, product_id)
+    product = await queries.whole(session, product_id)
     ordered = await queries.in_order(session)
     at = ordered.index(product.id) if product.id in ordered else -1
     other = at - 1 if up else at + 1

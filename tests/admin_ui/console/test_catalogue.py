@@ -350,3 +350,15 @@ async def test_service_may_look_at_products_and_change_none(
     assert "月卡" in text_of(page)
     assert "data-bulk-bar" not in page.text
     assert (await service.post("/console/products/bulk", act="hide", id=[str(shop.product_id)])).status_code == 403
+
+
+async def test_the_page_of_a_variant_is_that_of_its_product(shop: Shop, owner: StaffClient) -> None:
+    product = await saved(
+        owner, source="variants", spec_name=["Value"], spec_values=["50"], v_values=[values(Value="50")],
+        v_good=["own"], v_price=["9"], v_list=[""], v_ladder=[""], v_shown=["yes"],
+    )  # fmt: skip
+    async with shop.tenant.begin() as session:
+        variant = (await queries.variants(session, product))[0].id
+
+    assert "Variants: 1" in text_of(await owner.get(f"/console/products/{variant}"))
+    assert (await owner.get(f"/console/products/{variant}/edit")).status_code == 404
