@@ -200,7 +200,7 @@ def _steps(text: str) -> list[Step] | None:
 
 
 def _field(row: Row) -> InputField:
-    kind: Kind = next((kind for kind in KINDS if kind == row["field_kind"]), "text")
+    kind = _kind(row["field_kind"])
     return InputField(
         label=row["field_label"],
         kind=kind,
@@ -209,6 +209,13 @@ def _field(row: Row) -> InputField:
         choices=words(row["field_choices"]) if kind == "choice" else [],
         pattern=row["field_pattern"],
     )
+
+
+def _kind(written: str) -> Kind:
+    for kind in KINDS:
+        if kind == written:
+            return kind
+    return "text"
 
 
 def _price(text: str) -> Decimal | None:
