@@ -16,6 +16,7 @@ from tenants.orders import sweeping as order_sweeping
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
+from tenants.shop import tasks as shop
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
@@ -33,6 +34,7 @@ MODULES = (
     payments,
     plans,
     registry,
+    shop,
     station_tasks,
     tiering,
     toggles,

@@ -14,3 +14,4 @@ import "./keys.js";
 import "./load-charts.js";
 import "./look.js";
 import "./only-for.js";
+import "./rows.js";

@@ -19,7 +19,7 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.paging import Page
-from tenants.buyers import queries
+from tenants.buyers import levels, queries
 from tenants.openapi import keys
 from tenants.orders import queries as orders
 from tenants.toggles import flags
@@ -54,6 +54,8 @@ async def detail(
         wallet_cents = await ledger.balance_cents(session, "wallet", str(buyer_id))
         history = await ledger.history(session, "wallet", str(buyer_id))
         held = await keys.of_buyer(session, buyer_id)
+        level = await levels.of_buyer(session, buyer_id)
+        offered = await levels.names(session)
     return page(
         request,
         "console/buyer.html",
@@ -63,6 +65,8 @@ async def detail(
         wallet_cents=wallet_cents,
         history=history,
         keys=held,
+        level=level,
+        levels=offered,
         key_form=key_form,
     )
 

@@ -5,10 +5,13 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.console.audit import AuditController
 from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
+from admin_ui.console.categories import CategoryController
 from admin_ui.console.channels import ChannelController
 from admin_ui.console.domains import DomainController
 from admin_ui.console.features import FeatureController
 from admin_ui.console.keys import KeyController
+from admin_ui.console.levels import BuyerLevelController, LevelController
+from admin_ui.console.listing import ListingController
 from admin_ui.console.money import MoneyController
 from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
@@ -19,6 +22,7 @@ from admin_ui.console.paying_in import PayInController
 from admin_ui.console.peak_hours import PeakHoursController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
+from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
 from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
@@ -36,7 +40,13 @@ HANDLERS: list[ControllerRouterHandler] = [
     ReplyController,
     PeakHoursController,
     ProductController,
+    ProductActController,
+    PreviewController,
+    CategoryController,
+    ListingController,
     BuyerController,
+    BuyerLevelController,
+    LevelController,
     KeyController,
     PriceController,
     MoneyController,

@@ -31,6 +31,11 @@ TICKETS = {
     "closed": Badge("off", N_("Closed")),
 }
 PRODUCTS = {"on_sale": Badge("ok", N_("On sale")), "hidden": Badge("off", N_("Hidden"))}
+PRODUCTS = {
+    "on_sale": Badge("ok", N_("On sale")),
+    "hidden": Badge("off", N_("Hidden")),
+    "archived": Badge("off", N_("In the bin")),
+}
 PAGES = {"published": Badge("ok", N_("Published")), "draft": Badge("off", N_("Draft"))}
 PAYMENTS = {"pending": Badge("wait", N_("Not confirmed")), "paid": Badge("ok", N_("Received"))}
 NOTICES_OF_GATEWAY = {

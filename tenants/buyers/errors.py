@@ -13,3 +13,23 @@ class WrongLogin(Refused):
 
 class BuyerGone(NotFound):
     message = "There is no such buyer."
+
+
+class LevelGone(NotFound):
+    message = "This level is not there any more."
+
+
+class LevelNameTaken(Conflict):
+    message = "Another level has this name."
+
+
+class LevelRankTaken(Conflict):
+    message = "Another level has this rank."
+
+
+class LevelInUse(Refused):
+    message = "Buyers or products have this level. Give them another one first."
+
+
+class TooManyLevels(Refused):
+    message = "A shop has at most %(most)s levels."

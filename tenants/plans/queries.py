@@ -48,7 +48,8 @@ STAFF = text(
     " WHERE m.tenant_id = :id AND s.disabled_at IS NULL"
 )
 LIMITS = text("SELECT max_products, max_staff, max_orders_month FROM my_limits()")
-ON_SALE = text("SELECT count(*) FROM products WHERE state = 'on_sale'")
+# Variants count with their product.
+ON_SALE = text("SELECT count(*) FROM products WHERE state = 'on_sale' AND variant_of IS NULL")
 ORDERS_SINCE = text("SELECT count(*) FROM orders WHERE paid_at >= :since")
 
 

@@ -98,16 +98,16 @@ async def retire(session: AsyncSession, plan_id: int, *, retired: bool) -> str:
     return str(name)
 
 
-async def check_products(session: AsyncSession) -> None:
-    """Whether one more product may be put on sale. Tenant session; nobody else adds one until it ends.
+async def check_products(session: AsyncSession, more: int = 1) -> None:
+    """Whether so many `more` products may be put on sale. Tenant session; nobody else adds one until it ends.
 
     Raises `TooManyProducts`.
     """
     most = (await queries.limits(session)).max_products
-    if most is None:
+    if most is None or not more:
         return
     await session.execute(IN_TURN_HERE)
-    if await queries.on_sale_count(session) >= most:
+    if await queries.on_sale_count(session) + more > most:
         raise TooManyProducts(field="shown", most=most)
 
 

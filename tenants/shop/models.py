@@ -52,6 +52,30 @@ class Product(Base):
     choice_price: Mapped[Decimal] = mapped_column(default=Decimal(0))
     warn_at: Mapped[int | None]
     sold: Mapped[int] = mapped_column(default=0)
+    margin: Mapped[Decimal | None]  # the share of the price that is kept; for sorting only
+    sold_out: Mapped[bool] = mapped_column(default=False)  # for sorting only
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     changed_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.specs)
+
+    @property
+    def is_own(self) -> bool:
+        """Nothing of the master's: cards of the station, or a person delivers it."""
+        return self.good_id is None and not self.specs
+
+
+class Category(Base):
+    """A place on the shelf; places lie within places."""
+
+    __tablename__ = "categories"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parent_id: Mapped[int | None]
+    name: Mapped[str]
+    icon: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="shown")
+    position: Mapped[int] = mapped_column(default=0)

@@ -1,110 +1,115 @@
-"""Reading the shop."""
+"""Reading products. The buyer's side is in `tenants.shop.shelf`, and offered here too for whoever asks the shop."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from msgspec import Struct
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, any_, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.shop.errors import ProductGone
 from tenants.shop.models import Product
+from tenants.shop.shelf import Asked, Family, ShelfItem, count_on_sale, family, on_sale, page_of_shelf, shelf
 
-SHELF = text(
-    """
-    SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
-           (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
-            AND o.created_at > now() - interval '30 days') AS sold
-    FROM products p
-    LEFT JOIN quote(ARRAY(SELECT good_id FROM products WHERE state = 'on_sale')) q ON q.good_id = p.good_id
-    WHERE p.state = 'on_sale' AND (:words = '' OR p.name ILIKE :pattern OR p.summary ILIKE :pattern)
-    ORDER BY p.position, p.id LIMIT :limit OFFSET :offset
-    """
-)
-ONE = text(
-    """
-    SELECT p.id, p.name, p.summary, p.description, p.usage_note, p.price, p.min_quantity, p.max_quantity,
-           CASE WHEN p.price < q.min_resale THEN 0 ELSE coalesce(q.available, 0) END AS available,
-           (SELECT count(*) FROM orders o WHERE o.product_id = p.id AND o.state = 'delivered'
-            AND o.created_at > now() - interval '30 days') AS sold
-    FROM products p LEFT JOIN quote(ARRAY[p.good_id]) q ON true
-    WHERE p.state = 'on_sale' AND p.id = :id
-    """
-)
+__all__ = [
+    "Asked", "Family", "ShelfItem", "count_on_sale", "family", "head_of", "in_order", "labels", "lowest_prices",
+    "on_sale", "page_of_shelf", "product", "search", "shelf", "stock_of", "variants", "variants_of", "whole",
+]  # fmt: skip
+
 LOWEST = text(
     "SELECT good_id, min(price) AS price FROM products"
     " WHERE state = 'on_sale' AND good_id = ANY(:goods) GROUP BY good_id"
 )
-
-COUNT_ON_SALE = text("SELECT count(*) FROM products WHERE state = 'on_sale'")
-
-
-class ShelfItem(Struct, frozen=True):
-    """A product as a buyer sees it: no cost, no supplier. `price` in yuan; `available` is counted up to 1,000, and is
-    0 for what is priced below the master's minimum."""
-
-    id: int
-    name: str
-    summary: str
-    description: str
-    usage_note: str
-    price: Decimal
-    min_quantity: int
-    max_quantity: int
-    available: int
-    sold: int
-
-    @property
-    def on_hand(self) -> bool:
-        return self.available >= self.min_quantity
-
-    @property
-    def most(self) -> int:
-        """The largest quantity that can be ordered now."""
-        return max(self.min_quantity, min(self.max_quantity, self.available))
+# Own cards, each product counted no further than 1,000; what a person delivers never runs out.
+OWN_STOCK = text(
+    """
+    SELECT p.id, CASE WHEN p.fulfilment = 'by_hand' THEN 1000 ELSE
+           (SELECT count(*) FROM (SELECT 1 FROM card_pool c WHERE c.item_id = p.id LIMIT 1000) counted) END AS units
+    FROM products p WHERE p.id = ANY(:ids) AND p.good_id IS NULL AND p.specs = '[]'
+    """
+)
+LABELS = text(
+    """
+    SELECT l.label, count(*) AS products FROM products p CROSS JOIN unnest(p.labels) l (label)
+    WHERE p.variant_of IS NULL AND p.archived_at IS NULL AND (p.state = 'on_sale' OR NOT :shown_only)
+    GROUP BY l.label ORDER BY l.label LIMIT :limit
+    """
+)
+IN_ORDER = text("SELECT id FROM products WHERE variant_of IS NULL AND archived_at IS NULL ORDER BY position, id")
+BIN = "archived"
 
 
-def like(words: str) -> str:
-    """A pattern that finds `words` anywhere, taken literally."""
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+def search(words: str = "", state: str = "", categories: Sequence[int] = (), label: str = "") -> Select[Product]:
+    """Products for the owner's list, without variants. `state` may be `archived`: the bin, newest first; nothing of it
+    is found otherwise."""
+    in_bin = state == BIN
+    found = select(Product).where(Product.variant_of.is_(None), Product.archived_at.is_not(None) == in_bin)
+    found = found.order_by(Product.archived_at.desc() if in_bin else Product.position, Product.id)
+    if words:
+        found = found.where(
+            or_(Product.name.icontains(words, autoescape=True), func.array_to_string(Product.labels, " ").icontains(
+                words, autoescape=True
+            ))
+        )  # fmt: skip
+    if categories:
+        found = found.where(Product.category_id.in_(categories))
+    if label:
+        found = found.where(literal(label) == any_(Product.labels))
+    return found.where(Product.state == state) if state and not in_bin else found
 
 
-async def shelf(session: AsyncSession, words: str = "", limit: int = 60, offset: int = 0) -> Sequence[ShelfItem]:
-    """What is on sale, in the owner's order."""
-    rows = await session.execute(SHELF, {"words": words, "pattern": like(words), "limit": limit, "offset": offset})
-    return [ShelfItem(**row) for row in rows.mappings()]
-
-
-async def count_on_sale(session: AsyncSession) -> int:
-    return int((await session.execute(COUNT_ON_SALE)).scalar_one())
-
-
-async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:
-    """Raises `ProductGone`."""
-    row = (await session.execute(ONE, {"id": product_id})).mappings().one_or_none()
-    if row is None:
+async def product(session: AsyncSession, product_id: int) -> Product:
+    """Any product of the station, hidden ones and variants too. Raises `ProductGone`."""
+    found = await session.get(Product, product_id)
+    if found is None:
         raise ProductGone
-    return ShelfItem(**row)
+    return found
+
+
+async def whole(session: AsyncSession, product_id: int) -> Product:
+    """The same, and no variant: these are changed with their head. Raises `ProductGone`."""
+    found = await product(session, product_id)
+    if found.variant_of is not None:
+        raise ProductGone
+    return found
+
+
+async def head_of(session: AsyncSession, product_id: int) -> Product:
+    """The product that a variant is one of, or the product itself. Raises `ProductGone`."""
+    found = await product(session, product_id)
+    return found if found.variant_of is None else await product(session, found.variant_of)
+
+
+async def variants(session: AsyncSession, head_id: int) -> Sequence[Product]:
+    """Those of a head that are not thrown away, in their order."""
+    found = select(Product).where(Product.variant_of == head_id, Product.archived_at.is_(None))
+    return (await session.scalars(found.order_by(Product.position, Product.id))).all()
+
+
+async def variants_of(session: AsyncSession, heads: Sequence[int]) -> dict[int, list[Product]]:
+    """The same for several heads."""
+    found = select(Product).where(Product.variant_of.in_(heads), Product.archived_at.is_(None))
+    grouped: dict[int, list[Product]] = {head: [] for head in heads}
+    for one in await session.scalars(found.order_by(Product.position, Product.id)):
+        grouped[one.variant_of or 0].append(one)
+    return grouped
+
+
+async def stock_of(session: AsyncSession, products: Sequence[int]) -> dict[int, int]:
+    """Units of the station's own products, by product, counted up to 1,000."""
+    return {row.id: row.units for row in await session.execute(OWN_STOCK, {"ids": list(products)})}
+
+
+async def labels(session: AsyncSession, *, shown_only: bool = False, limit: int = 200) -> dict[str, int]:
+    """Every label with how many products have it."""
+    rows = await session.execute(LABELS, {"shown_only": shown_only, "limit": limit})
+    return {row.label: row.products for row in rows}
+
+
+async def in_order(session: AsyncSession) -> list[int]:
+    """All products, in the owner's order."""
+    return [row.id for row in await session.execute(IN_ORDER)]
 
 
 async def lowest_prices(session: AsyncSession, goods: Sequence[int]) -> dict[int, Decimal]:
     """The lowest price in yuan at which each good is on sale, by good."""
     return {row.good_id: row.price for row in await session.execute(LOWEST, {"goods": list(goods)})}
-
-
-def search(words: str = "", state: str = "") -> Select[Product]:
-    """Products for the owner's list."""
-    found = select(Product).order_by(Product.position, Product.id)
-    if words:
-        found = found.where(Product.name.icontains(words, autoescape=True))
-    return found.where(Product.state == state) if state else found
-
-
-async def product(session: AsyncSession, product_id: int) -> Product:
-    """Any product of the station, hidden ones too. Raises `ProductGone`."""
-    found = await session.get(Product, product_id)
-    if found is None:
-        raise ProductGone
-    return found

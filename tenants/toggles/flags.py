@@ -136,6 +136,27 @@ TICKETS = Flag(
     default=True,
     is_module=True,
 )
+CATEGORIES = Flag(
+    key="module.categories",
+    title=N_("Categories"),
+    description=N_("The page where categories are made. Those that are there stay in the shop."),
+    default=True,
+    is_module=True,
+)
+LISTING = Flag(
+    key="module.listing",
+    title=N_("Listing in bulk"),
+    description=N_("The page where many goods of the master are listed at once, at prices by a template."),
+    default=True,
+    is_module=True,
+)
+LEVELS = Flag(
+    key="module.levels",
+    title=N_("Levels of buyers"),
+    description=N_("The page where levels are made. Products that are kept for a level stay so."),
+    default=True,
+    is_module=True,
+)
 OPEN_API = Flag(
     key="module.open_api",
     title=N_("Buying by machine"),
@@ -207,6 +228,19 @@ UNPAID_ORDERS = Flag(
     least=1,
     most=50,
 )
+SHELF_ORDER = Flag(
+    key="shop.shelf_order",
+    title=N_("Order of products"),
+    description=N_("What stands first in the shop. Margins and sales are counted every few minutes."),
+    default="hand",
+    choices={"hand": N_("As I place them"), "margin": N_("The best margin first"), "sales": N_("Best sellers first")},
+)
+SOLD_OUT_LAST = Flag(
+    key="shop.sold_out_last",
+    title=N_("What is sold out stands last"),
+    description=N_("Products that are sold out go to the end of the shelf. Looked at every few minutes."),
+    default=False,
+)
 HOME_LAYOUT = Flag(
     key="shop.home_layout",
     title=N_("Layout of the shelf"),
@@ -226,6 +260,9 @@ FLAGS: Mapping[str, Flag] = {
         PAGES,
         DOMAINS,
         TICKETS,
+        CATEGORIES,
+        LISTING,
+        LEVELS,
         OPEN_API,
         GUEST_CHECKOUT,
         HELP,
@@ -237,6 +274,8 @@ FLAGS: Mapping[str, Flag] = {
         PAYMENT_MINUTES,
         HOLD_STOCK,
         UNPAID_ORDERS,
+        SHELF_ORDER,
+        SOLD_OUT_LAST,
         HOME_LAYOUT,
     )
 }

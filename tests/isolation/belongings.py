@@ -49,6 +49,9 @@ STATION_ROWS = {
         "INSERT INTO ticket_pictures (ticket_id, name, body) SELECT id, :picture, 'x' FROM tickets RETURNING name"
     ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
+    "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
+    "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",
+    "template_id": "INSERT INTO listing_templates (name, terms) VALUES (:note, :terms) RETURNING id",
     "line_id": "SELECT max(id) FROM audit_log",
 }
 # Not ids of anybody: what a route is told beside them. Answers to these alone give nothing away.
@@ -76,6 +79,7 @@ async def give(runtime: Runtime, shop: Shop, owner_id: UUID, mark: str) -> Belon
         "token": secrets.token_hex(16), "role": f"B-role-{mark}", "note": f"B-note-{mark}", "plan": f"B-plan-{mark}",
         "slug": f"b-{low}", "email": f"{low}@b-mail.test", "path": f"b-{low}", "title": f"B-title-{mark}",
         "picture": f"{secrets.token_hex(32)}.png",
+        "terms": '{"bands": [{"up_to": null, "percent": "20", "add": "0"}], "rounding": "dime"}',
     }  # fmt: skip
     values: dict[str, Sequence[str]] = dict(SETTINGS)
     async with tenant.begin() as session:

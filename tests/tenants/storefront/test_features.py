@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from kameng.infra.runtime import Runtime
+from tenants.shop import counting
 from tenants.toggles import flags, service
 from tenants.toggles.flags import Flag
 from tests.support.browser_client import Browser, OpenBrowser
@@ -154,6 +155,8 @@ async def test_stock_is_not_shown_and_sold_out_still_is(shop: Shop, browser: Ope
 async def test_the_sales_count_follows_its_feature(shop: Shop, browser: OpenBrowser, value: bool, shown: bool) -> None:
     await switch(shop, flags.SALES, value)
     await bought(await member(shop, browser, wallet_cents=5_000), shop)
+    async with shop.tenant.begin() as session:
+        await counting.count(session)
 
     assert ("1 sold" in (await browser(shop.tenant).get("/")).text) is shown
 

@@ -1,0 +1,6 @@
+"""The shop is tested through its service, its pages and its API."""
+
+from tests.admin_ui.conftest import clients, owner, shop, sign_in
+from tests.support.browser_client import browser, door
+
+__all__ = ["browser", "clients", "door", "owner", "shop", "sign_in"]
