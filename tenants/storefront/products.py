@@ -72,7 +72,7 @@ async def product_page(
     async with tenant.begin() as session:
         item = await shop.on_sale(session, product_id)
         shopper = await pages.shopper(session, visitor)
-        ways = await pay_ways.with_wallet(session, shopper)
+        ways = await pay_ways.with_wallet(session, shopper, visitor)
     seen = shown(item, form)
     usual = pay_ways.usual(ways, shopper, total_cents(item.price, seen.quantity))
     chosen = form.values.get("pay_method", usual) if form else usual

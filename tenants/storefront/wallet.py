@@ -114,7 +114,7 @@ async def open_topup(
 async def wallet_page(tenant: Tenant, visitor: Visitor, form: Form | None = None, status: int = 200) -> Template:
     async with tenant.begin() as session:
         shopper = await pages.shopper(session, visitor)
-        ways = await pay_ways.of_channels(session)
+        ways = await pay_ways.of_channels(session, visitor)
         lines = await _lines(session, shopper.id, shopper.wallet_cents) if shopper else []
     return render(
         "storefront/wallet.html",
