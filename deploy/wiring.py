@@ -11,6 +11,7 @@ from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
+from tenants.orders import refund_tasks as order_refunds
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
@@ -25,6 +26,7 @@ MODULES = (
     offers,
     openings,
     order_payments,
+    order_refunds,
     orders,
     payments,
     plans,

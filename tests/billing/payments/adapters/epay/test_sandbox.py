@@ -267,7 +267,7 @@ async def test_a_forged_request_shows_a_refusal(
     page = await browser.get("/submit.php", params={**provider.pay_fields(request_), **change})
     assert page.status_code == 400
     assert words in page.text
-    assert (await provider.query(request_.payment_no)).status is PayStatus.REFUNDED
+    assert (await provider.query(request_.payment_no)).status is PayStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ async def test_the_notice_of_another_merchant_is_not_ours(
     await press_pay(browser, await browser.get(other.pay_url(request_)))
     with pytest.raises(NotifyRefused, match="sign"):
         provider.read_notify(shop.heard[0])
-    assert (await provider.query(request_.payment_no)).status is PayStatus.REFUNDED
+    assert (await provider.query(request_.payment_no)).status is PayStatus.UNKNOWN
     await outbound.aclose()
 
 
