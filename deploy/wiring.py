@@ -3,6 +3,8 @@ an event recorded by a process that has not heard of its follower would be lost.
 
 from admin_ui import letters
 from billing.payments import tasks as payments
+from billing.payouts import tasks as payouts
+from billing.statements import tasks as statements
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
@@ -15,6 +17,7 @@ from tenants.orders import refund_tasks as order_refunds
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
+from tenants.settlement import tasks as settlement
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
@@ -29,8 +32,11 @@ MODULES = (
     order_refunds,
     orders,
     payments,
+    payouts,
     plans,
     registry,
+    settlement,
+    statements,
     station_tasks,
     tiering,
     toggles,

@@ -425,9 +425,7 @@ END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON master.settlement_terms TO @{master};
 GRANT SELECT, UPDATE ON master.collect_refunds, master.payouts TO @{master};
-GRANT SELECT ON master.ledger_daily, master.ledger_rolled TO @{master}, @{tenants};
-GRANT SELECT (id, no, tenant_id, amount_cents, fee_cents, method, account, state, asked_by, note, reference, reason,
-              created_at, decided_at) ON master.payouts TO @{tenants};
+GRANT SELECT ON master.payouts, master.ledger_daily, master.ledger_rolled TO @{master}, @{tenants};
 REVOKE ALL ON FUNCTION master.roll_up_ledger, master.lent_channels, master.open_collect, master.post_collected,
     master.refundable, master.post_refund, master.undo_refund, master.own_collect_refund, master.give_back_wholesale,
     master.ripe_cents, master.release_collected, master.terms_of, master.own_terms, master.ask_payout, master.end_payout,
