@@ -19,19 +19,25 @@ from admin_ui.console.paying_in import PayInController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
+from admin_ui.console.refunds import RefundController
 from admin_ui.console.session import SessionController
+from admin_ui.console.statements import StatementController
 from admin_ui.console.team import HANDLERS as TEAM
+from admin_ui.console.withdrawals import WithdrawalController
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
     OverviewController,
     NoticeController,
     OrderController,
+    RefundController,
     ProductController,
     BuyerController,
     KeyController,
     PriceController,
     MoneyController,
+    WithdrawalController,
+    StatementController,
     ChannelController,
     DomainController,
     BrandingController,

@@ -26,9 +26,7 @@ from kameng.infra.db import guard_commit
 from kameng.infra.outbox import Event
 
 PLACE = "payouts.account"
-ASK = text(
-    "SELECT ask_payout(:id, :no, CAST(:cents AS bigint), :method, CAST(:account AS bytea), :key, :by, :note)"
-)
+ASK = text("SELECT ask_payout(:id, :no, CAST(:cents AS bigint), :method, CAST(:account AS bytea), :key, :by, :note)")
 CANCEL = text("SELECT cancel_payout(:id, :by)")
 DECLINE = text("SELECT decline_payout(:id, :tenant, :by, :reason)")
 PAID = text(
@@ -162,5 +160,3 @@ async def release(session: AsyncSession, tenant_id: int, day: date) -> int:
     Master session. The commit raises `CollectedTooLow` when a sale or refund was quicker: the next run tries again."""
     guard_commit(session, refusals)
     return int((await session.execute(RELEASE, {"tenant": tenant_id, "day": day})).scalar_one())
-
-

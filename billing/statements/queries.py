@@ -47,7 +47,7 @@ ENTRIES = """
       AND e.created_at >= day_begins(CAST(:since AS date)) AND e.created_at < day_begins(CAST(:until AS date))
     ORDER BY t.id, e.line
 """
-LISTED = text(f"{ENTRIES} LIMIT :most")  # noqa: S608 - the constant above
+LISTED = text(f"{ENTRIES} LIMIT :most")
 BALANCES = text(
     """
     SELECT kind, balance_cents FROM ledger_accounts

@@ -62,7 +62,9 @@ TAKE_OF_PAYMENT = text(
 )
 RETURN = text("UPDATE orders SET refunded_cents = refunded_cents - :cents WHERE id = :id")
 RETURN_OF_PAYMENT = text("UPDATE payments SET refunded_cents = refunded_cents - :cents WHERE no = :no")
-POST = text("SELECT post_refund(:id, :order_id, CAST(:cents AS bigint), CAST(:channel AS text), CAST(:payment AS text))")
+POST = text(
+    "SELECT post_refund(:id, :order_id, CAST(:cents AS bigint), CAST(:channel AS text), CAST(:payment AS text))"
+)
 UNDO = text("SELECT undo_refund(:id)")
 PAID_FOR = text(
     """
@@ -76,7 +78,9 @@ SETTLE = text(
     WHERE id = :id AND state IN ('pending', 'unknown') RETURNING id
     """
 )
-DOUBT = text("UPDATE refunds SET state = 'unknown', detail = :detail WHERE id = :id AND state IN ('pending', 'unknown')")
+DOUBT = text(
+    "UPDATE refunds SET state = 'unknown', detail = :detail WHERE id = :id AND state IN ('pending', 'unknown')"
+)
 # All the money is back, and none of it is still on its way: the order is refunded, its cards are spent for good.
 CLOSE = text(
     """

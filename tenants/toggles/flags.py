@@ -136,6 +136,20 @@ OPEN_API = Flag(
     default=True,
     is_module=True,
 )
+WITHDRAWALS = Flag(
+    key="module.withdrawals",
+    title=N_("Earnings and withdrawals"),
+    description=N_("What the master station holds for this one, and having it paid out."),
+    default=True,
+    is_module=True,
+)
+STATEMENTS = Flag(
+    key="module.statements",
+    title=N_("Statement"),
+    description=N_("Opening balance, sums and closing balance for any days, also as a file."),
+    default=True,
+    is_module=True,
+)
 GUEST_CHECKOUT = Flag(
     key="shop.guest_checkout",
     title=N_("Buying without an account"),
@@ -193,6 +207,8 @@ FLAGS: Mapping[str, Flag] = {
         PAGES,
         DOMAINS,
         OPEN_API,
+        WITHDRAWALS,
+        STATEMENTS,
         GUEST_CHECKOUT,
         TOPUP,
         STOCK,

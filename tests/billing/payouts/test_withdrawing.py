@@ -102,7 +102,9 @@ async def test_a_withdrawal_is_paid_once_and_its_fee_is_the_masters(runtime: Run
     assert await held(shop) == {"collected": 0, "earnings": 30_000, "payout": 0, "deposit": 1_000_000}
     await work_off(runtime)
     async with shop.tenant.begin() as session:
-        assert (await session.execute(text("SELECT subject FROM notices WHERE kind = 'payout_paid'"))).scalar_one() == no
+        assert (
+            await session.execute(text("SELECT subject FROM notices WHERE kind = 'payout_paid'"))
+        ).scalar_one() == no
     assert await ledger_is_balanced(runtime)
 
 
