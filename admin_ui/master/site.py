@@ -157,7 +157,7 @@ async def _hand_over(runtime: Runtime, subject: str, no: str) -> None:
     """The station's buyer waits for what the master has collected: the gateway has its answer either way."""
     try:
         station = await runtime.directory.tenant(paying.station_of(subject))
-        await paying.take(runtime, station, no)
+        await paying.take(station, no)
     except Exception:  # the payment is confirmed; a worker hands it over again
         log.exception("collected_left_to_worker", payment=no)
     else:

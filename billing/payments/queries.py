@@ -31,7 +31,10 @@ KEEP_NOTICE = text(
 
 ORDER = (PaymentChannel.position, PaymentChannel.id)
 OPEN_COLLECT = text(
-    "SELECT fee_cents, fee_rate FROM open_collect(:id, :no, CAST(:channel_id AS int), :buyer_id, CAST(:cents AS bigint))"
+    """
+    SELECT fee_cents, fee_rate
+    FROM open_collect(:id, :no, CAST(:channel_id AS int), :buyer_id, CAST(:cents AS bigint))
+    """
 )
 TAKE_COLLECTED = text("SELECT post_collected(:no)")
 LENT = text("SELECT id, name, fee_rate, min_cents, max_cents FROM lent_channels()")

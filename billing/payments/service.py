@@ -293,7 +293,7 @@ async def confirm(runtime: Runtime, till: Till, no: str) -> bool:
     if payment.state == "paid":
         return True
     if channel.is_masters and till.id != MASTER:
-        return await confirm(runtime, master_till(runtime), no) and await take(runtime, till, no)
+        return await confirm(runtime, master_till(runtime), no) and await take(till, no)
     provider = await provider_of(runtime, till, channel)
     state = await provider.query(no)
     if state.status is not PayStatus.PAID:
@@ -341,7 +341,7 @@ async def _book_at_master(session: AsyncSession, no: str, payment: Any, amount_c
     await ledger.post(session, f"payment:{no}", kind, no, lines, tenant_id)
 
 
-async def take(runtime: Runtime, till: Till, no: str) -> bool:
+async def take(till: Till, no: str) -> bool:
     """Books at the station what the master has collected for it: the buyer's wallet has the money then. Idempotent.
 
     That it is collected is the master's row to say: raises `NeverCharged` when it does not. Raises `PaymentGone`.

@@ -41,4 +41,4 @@ async def hand_to_station(event: PaymentReceived, sender: Tenant | None, runtime
     except NotFound:  # closed for good: the money stays the master's to give back by hand
         log.error("collected_for_nobody", payment=event.payment_no, subject=event.subject)
         return
-    await service.take(runtime, station, event.payment_no)
+    await service.take(station, event.payment_no)

@@ -1,7 +1,7 @@
 """Money that the master holds for stations: released when its time is over, asked for, paid out or declined.
 
-The station's acts run in its own session through functions of 0020_money, which hold to the terms; the master's in a master
-session. An account is sealed with the master's key: whoever pays has to read it.
+The station's acts run in its own session through functions of 0020_money, which hold to the terms; the master's in a
+master session. An account is sealed with the master's key: whoever pays has to read it.
 """
 
 from datetime import date

@@ -1,8 +1,8 @@
 """Asking a gateway to give money back, once.
 
-A gateway knows no reference of ours for a refund, so a second call can be a second refund. Only of a whole payment it can be
-asked afterwards whether it went back, and giving it back twice is refused. So a refund is marked `unknown` and committed
-before the wire; one that is found so is asked about, never sent again, unless it is for the whole payment.
+A gateway knows no reference of ours for a refund, so a second call can be a second refund. Only of a whole payment it
+can be asked afterwards whether it went back, and giving it back twice is refused. So a refund is marked `unknown` and
+committed before the wire; one that is found so is asked about, never sent again, unless it is for the whole payment.
 """
 
 from uuid import UUID

@@ -1,7 +1,7 @@
 """Accounts over a time. Days are days in China, for every station, so that all statements add up to the master's.
 
-What lies before `ledger_rolled.until` is read from sums by day, the rest from the entries. In a tenant's session row-level
-security shows the tenant's own.
+What lies before `ledger_rolled.until` is read from sums by day, the rest from the entries. In a tenant's session
+row-level security shows the tenant's own.
 """
 
 from collections.abc import Sequence

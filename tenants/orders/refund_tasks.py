@@ -2,19 +2,30 @@
 
 from uuid import UUID
 
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from billing.payments import queries as payments
 from billing.payments.adapters.port import RefundOutcome
 from billing.payments.till import master_till
 from billing.refunds import service as gateway
 from billing.refunds.service import Asked
 from kameng.core import clock
+from kameng.infra import outbox
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import Later, follows
 from kameng.infra.tenancy import Tenant
 from tenants.orders import live, refunds
-from tenants.orders.refunds import Refund, RefundAsked
+from tenants.orders.refunds import NotInDoubt, Refund, RefundAsked
 
+DECIDE = text(
+    """
+    UPDATE collect_refunds SET state = :state, settled_at = now()
+    WHERE id = :id AND state = 'unknown' AND detail <> '' RETURNING tenant_id, payment_no, amount_cents, state
+    """
+)
 SOON_S, LATEST_S = 5.0, 3600.0
 GIVE_UP_AFTER_S = 3 * 24 * 3600.0  # then only a person can find out
 
@@ -82,3 +93,21 @@ async def settle_as_decided(event: RefundDecided, sender: Tenant | None, runtime
         known = await gateway.at_master(session, event.refund_id)
         refund = await refunds.settle(session, event.refund_id, known)
     await live.changed(runtime, tenant, refund.order_no)
+
+
+class AskedOfMaster(Struct, frozen=True):
+    """The master's half of a refund."""
+
+    tenant_id: int
+    payment_no: str
+    amount_cents: int
+    state: str
+
+
+async def decide_at_master(session: AsyncSession, refund_id: UUID, *, done: bool) -> AskedOfMaster:
+    """The operator has looked at the gateway's own page; the station follows. Master session. Raises `NotInDoubt`."""
+    row = (await session.execute(DECIDE, {"id": refund_id, "state": "done" if done else "failed"})).one_or_none()
+    if row is None:
+        raise NotInDoubt
+    await outbox.record(session, RefundDecided(row.tenant_id, refund_id))
+    return AskedOfMaster(*row)

@@ -1,9 +1,10 @@
-"""Giving money back after the sale: for an order that was delivered, in whole or in part, to the wallet or by the gateway that
-brought it. Tenant session; the caller opens the transaction, nothing here commits.
+"""Giving money back after the sale: for an order that was delivered, in whole or in part, to the wallet or by the
+gateway that brought it. Tenant session; the caller opens the transaction, nothing here commits.
 
-What goes to the wallet is there with the commit. What goes by the gateway is booked at once, so that it cannot be given back
-twice, and is `pending` until the gateway has said what came of it (`tenants.orders.refund_tasks`); when it refuses, the
-booking is undone and a person may choose the wallet. The wholesale is not given back by any of this: the station bears it.
+What goes to the wallet is there with the commit. What goes by the gateway is booked at once, so that it cannot be given
+back twice, and is `pending` until the gateway has said what came of it (`tenants.orders.refund_tasks`); when it refuses,
+the booking is undone and a person may choose the wallet. The wholesale is not given back by any of this: the station
+bears it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from billing.ledger.errors import KeyReused, refusals
 from billing.payments import queries as payments
 from billing.payments.adapters.port import Refunded, RefundOutcome
 from billing.payments.errors import NotRefundableHere
-from billing.payments.models import BY_MASTER
+from billing.payments.service import BY_MASTER
 from kameng.core import ids
 from kameng.core.errors import Conflict, NotFound, Refused
 from kameng.core.money import format_cents
@@ -169,8 +170,8 @@ async def give_back(
     """Gives back `cents` of a delivered order. The same `request_key` is the same refund. `limit_cents` is what `by`
     may give back at once.
 
-    Raises `OrderGone`, `NotGivenBack`, `BeyondCharge`, `OverLimit`, `KeyReused`; by the channel `NotRefundableHere`, and
-    `CollectedTooLow` when what the master holds for the station does not cover it. Nothing was given back then.
+    Raises `OrderGone`, `NotGivenBack`, `BeyondCharge`, `OverLimit`, `KeyReused`; by the channel `NotRefundableHere`,
+    and `CollectedTooLow` when what the master holds for the station does not cover it. Nothing was given back then.
     """
     order = await queries.order_by_no(session, no, lock=True)
     if earlier := await _requested(session, request_key):

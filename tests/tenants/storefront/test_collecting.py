@@ -1,4 +1,4 @@
-"""The master collects for a station: the buyer's wallet and the station's money at the master, once and only if paid."""
+"""The master collects for a station: a wallet is filled and money is held for the station, once and only if paid."""
 
 import re
 from collections.abc import Iterator
