@@ -117,7 +117,7 @@ class WithdrawalController(Controller):
         async with tenant.begin() as session:
             payout = await queries.payout(session, payout_id)
         account = service.account_of(sealer, payout)
-        return page(request, "console/withdrawal.html", payout=payout, account=account)
+        return page(request, "console/withdrawal.html", payout=payout, account_text=account)
 
     @post("/{payout_id:uuid}/cancel", guards=[requires(Permission.WITHDRAWALS_WRITE)])
     async def cancel(

@@ -237,5 +237,5 @@ async def _page(
         balances = await queries.balances(session, payout.tenant_id)
     account = service.account_of(sealer, payout)
     return page(
-        request, "master/payout.html", status=status, payout=payout, account=account, balances=balances, form=form
+        request, "master/payout.html", status=status, payout=payout, account_text=account, balances=balances, form=form
     )

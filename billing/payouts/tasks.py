@@ -17,7 +17,7 @@ TURN_S = 20.0
 
 @periodic(seconds=600)
 async def release_ripe(runtime: Runtime) -> None:
-    """Every station that money is held for, once a day each. A day has to be summed up before (`billing.statements`)."""
+    """Every station that money is held for, once a day. A day is summed up before (`billing.statements`)."""
     after, released, ends = 0, 0, time.monotonic() + TURN_S
     while time.monotonic() < ends:
         async with runtime.database.master_session() as session:

@@ -30,6 +30,10 @@ MASTER_ROWS = {
     ),
     "change_id": "INSERT INTO price_changes (source, reason, made_by) VALUES ('form', :note, 'b') RETURNING id",
     "import_id": "INSERT INTO station_imports (file_name, by_name) VALUES (:note, 'b') RETURNING id",
+    "payout_id": (
+        "INSERT INTO payouts (id, no, tenant_id, amount_cents, method, account, request_key, asked_by)"
+        " VALUES (gen_random_uuid(), :token, :tenant, 100, 'bank', '', :token, :note) RETURNING id"
+    ),
     "application_id": (
         "INSERT INTO applications (id, code, slug, name, email, owner_login, owner_name, password_hash, plan_id,"
         " fee_cents, state, tenant_id) VALUES (gen_random_uuid(), :token, :slug, :note, :email, :slug, :note, 'x',"
@@ -37,6 +41,10 @@ MASTER_ROWS = {
     ),
 }
 STATION_ROWS = {
+    "refund_id": (
+        "INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, reason, state, request_key, made_by)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), :note, 1, 'wallet', :note, 'done', :token, 'b') RETURNING id"
+    ),
     "page_id": "INSERT INTO pages (path, title, body) VALUES (:path, :title, :note) RETURNING id",
     "name": (
         "INSERT INTO pictures (name, kind, width, height, body) VALUES (:picture, 'page', 1, 1, 'x') RETURNING name"
