@@ -2,9 +2,9 @@
 gateway that brought it. Tenant session; the caller opens the transaction, nothing here commits.
 
 What goes to the wallet is there with the commit. What goes by the gateway is booked at once, so that it cannot be given
-back twice, and is `pending` until the gateway has said what came of it (`tenants.orders.refund_tasks`); when it refuses,
-the booking is undone and a person may choose the wallet. The wholesale is not given back by any of this: the station
-bears it.
+back twice, and is `pending` until the gateway has said what came of it (`tenants.orders.refund_tasks`); when it
+refuses, the booking is undone and a person may choose the wallet. The wholesale is not given back by any of this: the
+station bears it.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ from billing.ledger.errors import KeyReused, refusals
 from billing.payments import queries as payments
 from billing.payments.adapters.port import Refunded, RefundOutcome
 from billing.payments.errors import NotRefundableHere
-from billing.payments.service import BY_MASTER
 from kameng.core import ids
 from kameng.core.errors import Conflict, NotFound, Refused
 from kameng.core.money import format_cents
@@ -32,11 +31,12 @@ from tenants.orders import queries
 from tenants.orders.models import Order
 from tenants.orders.states import State
 
+BY_MASTER = "master"  # whose merchant account had taken the payment; else the station's own
 Destination = Literal["wallet", "channel"]
 AFTER_SALE = frozenset({State.DELIVERED, State.PARTIAL})
 
-FIELDS = """id, order_id, order_no, amount_cents, destination, payment_no, settlement, reason, state, detail, request_key,
-            made_by, created_at, settled_at"""
+FIELDS = """id, order_id, order_no, amount_cents, destination, payment_no, settlement, reason, state, detail,
+            request_key, made_by, created_at, settled_at"""
 INSERT = text(
     """
     INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, payment_no, settlement, reason, state,

@@ -269,8 +269,8 @@ async def test_a_refund_that_the_stations_money_at_the_master_does_not_cover_is_
     async with runtime.database.master_session() as session:
         await session.execute(
             text(
-                "SELECT master_post(:id, 'spend:' || :id, 'spend', 'x', ARRAY[:id, 0], ARRAY['collected', 'master_bank'],"
-                " ARRAY['', ''], ARRAY[-900, 900]::bigint[])"
+                "SELECT master_post(:id, 'spend:' || :id, 'spend', 'x', ARRAY[:id, 0],"
+                " ARRAY['collected', 'master_bank'], ARRAY['', ''], ARRAY[-900, 900]::bigint[])"
             ),
             {"id": shop.tenant.id},
         )
