@@ -256,7 +256,7 @@ async def notified(
         payment = await queries.payment(session, no)
         channel = await queries.channel(session, channel_id)
     try:
-        if payment.channel_id != channel.id:
+        if payment.channel_id != channel.id or (channel.is_masters and till.id != MASTER):
             raise NotifyRefused("channel")
         provider = await provider_of(runtime, till, channel)
         provider.read_notify(params).check(payment.no, payment.amount_cents)

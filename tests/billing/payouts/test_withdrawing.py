@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from billing.ledger.errors import EarningsTooLow
 from billing.payouts import queries, service, tasks
-from billing.payouts.errors import DecidedAlready, EatenByFee, TooLittle, TooMuchToday
+from billing.payouts.errors import DecidedAlready, EatenByFee, NoSuchPayout, TooLittle, TooMuchToday
 from billing.payouts.queries import Overrides
 from billing.payouts.service import PayoutDraft
 from kameng.core import ids
@@ -192,7 +192,7 @@ async def test_another_stations_withdrawal_is_not_there(runtime: Runtime) -> Non
     payout = await newest(shop)
 
     async with other.tenant.begin() as session:
-        with pytest.raises(queries.NoSuchPayout):
+        with pytest.raises(NoSuchPayout):
             await service.cancel(session, payout.id, "thief")
         cancelled = await session.execute(text("SELECT cancel_payout(:id, 'thief')"), {"id": payout.id})
         assert cancelled.scalar_one() is False

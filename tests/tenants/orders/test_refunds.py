@@ -62,7 +62,7 @@ async def paid_by_channel(shop: Shop, gateway: Gateway, channel: int) -> tuple[s
 
 async def at_gateway(gateway: Gateway, payment_no: str) -> int:
     """What the gateway has given back, in cents."""
-    return next(one["refunded_cents"] for one in await gateway.orders() if one["out_trade_no"] == payment_no)
+    return next(int(one["refunded_cents"]) for one in await gateway.orders() if one["out_trade_no"] == payment_no)
 
 
 async def test_parts_go_to_the_wallet_until_all_is_back_and_the_cards_are_spent(runtime: Runtime) -> None:

@@ -115,7 +115,8 @@ async def test_forged_notices_at_the_master_credit_nothing(
     shop = await open_shop(runtime)
     lent = await lend_channel(runtime, gateway.url)
     buyer = await member(shop, browser)
-    no = await top_up(buyer, await offer(shop, lent), "50")
+    channel = await offer(shop, lent)
+    no = await top_up(buyer, channel, "50")
     fields = {"out_trade_no": no, "trade_no": "T1", "money": "50.00", "pid": "1001", "trade_status": "TRADE_SUCCESS"}
 
     for notice in (
@@ -125,6 +126,9 @@ async def test_forged_notices_at_the_master_credit_nothing(
     ):
         assert (await notify_master(runtime, door, lent, no, notice)).text == "fail"
 
+    at_station = await buyer.client.get(f"/pay/{channel}/{no}/notify", params=signed(fields, KEY))
+
+    assert (at_station.status_code, at_station.text) == (400, "fail")
     assert (await held(shop))["collected"] == 0
     assert await shop.wallet_cents(await newest_buyer(shop.tenant)) == 0
 
