@@ -3,6 +3,8 @@ an event recorded by a process that has not heard of its follower would be lost.
 
 from admin_ui import letters
 from billing.payments import tasks as payments
+from billing.payouts import tasks as payouts
+from billing.statements import tasks as statements
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
@@ -12,10 +14,12 @@ from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
+from tenants.orders import refund_tasks as order_refunds
 from tenants.orders import sweeping as order_sweeping
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
+from tenants.settlement import tasks as settlement
 from tenants.shop import tasks as shop
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
@@ -30,11 +34,15 @@ MODULES = (
     openings,
     order_payments,
     order_sweeping,
+    order_refunds,
     orders,
     payments,
+    payouts,
     plans,
     registry,
     shop,
+    settlement,
+    statements,
     station_tasks,
     tiering,
     toggles,

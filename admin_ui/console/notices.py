@@ -25,6 +25,7 @@ from tenants.aftersale.facts import KINDS
 from tenants.notices import service
 from tenants.notices.queries import Notice
 
+MONEY_NOTICES = frozenset({"payout_paid", "payout_declined", "refund_unknown", "refund_failed"})
 PLAN_NOTICES = frozenset({"plan_ends", "plan_short", "plan_overdue", "orders_near_limit", "orders_used_up"})
 
 
@@ -79,9 +80,40 @@ def _say(notice: Notice) -> Told | None:
         about = gettext(KINDS.get(str(notice.detail.get("about", "")), ""))
         text = gettext("A buyer asks for help in ticket %(no)s. %(about)s", no=notice.subject, about=about)
         return Told(notice, "wait", text.strip(), f"/console/tickets/{notice.subject}")
+    if notice.kind in MONEY_NOTICES:
+        return _say_of_money(notice)
     if notice.kind in PLAN_NOTICES:
         return _say_of_plan(notice)
     return _say_price(notice) or _say_domain(notice)
+
+
+def _say_of_money(notice: Notice) -> Told:
+    """Withdrawals that were decided, refunds that did not go through."""
+    no, cents = notice.subject, format_cents(int(notice.detail.get("cents", 0)))
+    order = f"/console/orders/{no}"
+    return {
+        "payout_paid": Told(
+            notice, "ok", gettext("Withdrawal %(no)s is paid: %(amount)s.", no=no, amount=cents), "/console/withdrawals"
+        ),
+        "payout_declined": Told(
+            notice,
+            "bad",
+            gettext("Withdrawal %(no)s was declined: %(why)s", no=no, why=notice.detail.get("reason", "")),
+            "/console/withdrawals",
+        ),
+        "refund_unknown": Told(
+            notice,
+            "bad",
+            gettext("Nobody knows whether the gateway gave %(amount)s back for order %(no)s.", no=no, amount=cents),
+            order,
+        ),
+        "refund_failed": Told(
+            notice,
+            "wait",
+            gettext("The gateway refused to give %(amount)s back for order %(no)s.", no=no, amount=cents),
+            order,
+        ),
+    }[notice.kind]
 
 
 def _say_price(notice: Notice) -> Told | None:

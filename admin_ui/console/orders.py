@@ -14,6 +14,7 @@ from billing.ledger.errors import NeverCharged, UnderWay
 from billing.payments import queries as payments
 from kameng.audit import service as audit
 from kameng.cards import service as cards
+from kameng.core import ids
 from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
@@ -23,7 +24,7 @@ from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from tenants.buyers import queries as buyers
-from tenants.orders import live, queries, service
+from tenants.orders import live, queries, refunds, service
 from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
 from tenants.orders.states import State
 
@@ -50,32 +51,7 @@ class OrderController(Controller):
 
     @get("/{no:str}", guards=[requires(Permission.ORDERS_READ)])
     async def show(self, no: PathNo, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
-        return await self._page(request, tenant, no)
-
-    async def _page(
-        self, request: AnyRequest, tenant: Tenant, no: str, form: forms.Form | None = None, status: int = 200
-    ) -> Template:
-        async with tenant.begin() as session:
-            order = await queries.order_by_no(session, no)
-            payment = await payments.payment_for(session, no)
-            entries = list(await ledger_queries.entries_of(session, payment.no)) if payment else []
-            entries += await ledger_queries.entries_of(session, str(order.id))
-            return page(
-                request,
-                "console/order.html",
-                status=status,
-                form=form,
-                order=order,
-                payment=payment,
-                buyer=await buyers.buyer(session, order.buyer_id),
-                channel=await payments.channel(session, payment.channel_id) if payment else None,
-                history=await queries.history(session, order.id),
-                transfers_of_order=ledger.transfers(entries),
-                features=features.sold_under(order.flags),
-                cards=len(await cards.issued(session, order.id)),
-                can_be_refunded=order.state in (State.PAID, State.WAITING) and not order.delivered_quantity,
-                can_be_delivered=order.state in (State.PAID, State.WAITING),
-            )
+        return await order_page(request, tenant, no)
 
     @post("/{no:str}/deliver", guards=[requires(Permission.ORDERS_WRITE)])
     async def deliver(
@@ -97,7 +73,7 @@ class OrderController(Controller):
                 detail = {"units": order.delivered_quantity - had, "state": order.state}
                 await audit.record(session, staff.name, "orders.deliver", no, detail, staff.address)
         except Invalid as error:
-            return await self._page(request, tenant, no, await forms.again(request, error), 422)
+            return await order_page(request, tenant, no, status=422, delivery_form=await forms.again(request, error))
         except (NotDeliverable, UnderWay) as refusal:
             answers.toast(request, of_error(refusal), "error")
         else:
@@ -161,3 +137,42 @@ def _handed(given: Delivery, missing: int) -> list[str] | str:
     if not given.message:
         raise Invalid({"cards": gettext("Write the cards, or a message that says what was done.")})
     return given.message
+
+
+async def order_page(
+    request: AnyRequest,
+    tenant: Tenant,
+    no: str,
+    refund_form: forms.Form | None = None,
+    status: int = 200,
+    *,
+    delivery_form: forms.Form | None = None,
+) -> Template:
+    """One order with all that its page shows; something is wrong in `refund_form` or `delivery_form`."""
+    async with tenant.begin() as session:
+        order = await queries.order_by_no(session, no)
+        payment = await payments.payment_for(session, no)
+        entries = list(await ledger_queries.entries_of(session, payment.no)) if payment else []
+        entries += await ledger_queries.entries_of(session, str(order.id))
+        channel = await payments.channel(session, payment.channel_id) if payment else None
+        paid_by_channel = await refunds.payment_no_of(session, order) is not None
+        return page(
+            request,
+            "console/order.html",
+            status=status,
+            order=order,
+            payment=payment,
+            buyer=await buyers.buyer(session, order.buyer_id),
+            channel=channel,
+            history=await queries.history(session, order.id),
+            transfers_of_order=ledger.transfers(entries),
+            features=features.sold_under(order.flags),
+            cards=len(await cards.issued(session, order.id)),
+            form=delivery_form,
+            can_be_refunded=order.state in (State.PAID, State.WAITING) and not order.delivered_quantity,
+            can_be_delivered=order.state in (State.PAID, State.WAITING),
+            refunds=await refunds.of_order(session, order.id),
+            by_channel=channel.name if channel and paid_by_channel else "",
+            refund_form=refund_form,
+            request_key=ids.code(20),
+        )

@@ -24,11 +24,14 @@ from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
 from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
+from admin_ui.console.refunds import RefundController
 from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
+from admin_ui.console.statements import StatementController
 from admin_ui.console.team import HANDLERS as TEAM
 from admin_ui.console.ticket_acts import TicketActController
 from admin_ui.console.tickets import TicketController
+from admin_ui.console.withdrawals import WithdrawalController
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
@@ -39,6 +42,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     TicketActController,
     ReplyController,
     PeakHoursController,
+    RefundController,
     ProductController,
     ProductActController,
     PreviewController,
@@ -50,6 +54,8 @@ HANDLERS: list[ControllerRouterHandler] = [
     KeyController,
     PriceController,
     MoneyController,
+    WithdrawalController,
+    StatementController,
     ChannelController,
     DomainController,
     BrandingController,

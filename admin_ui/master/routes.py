@@ -8,12 +8,14 @@ from admin_ui.master.application_settings import ApplicationSettingsController
 from admin_ui.master.applications import ApplicationController
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import CardController
+from admin_ui.master.channels import MasterChannelController
 from admin_ui.master.domains import StationDomainController
 from admin_ui.master.flags import FlagController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.identity_provider import IdentityProviderController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
+from admin_ui.master.payouts import PayoutController
 from admin_ui.master.plan_features import PlanFeatureController
 from admin_ui.master.plans import PlanController
 from admin_ui.master.price_changes import PriceChangeController
@@ -21,6 +23,7 @@ from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
 from admin_ui.master.session import SessionController
+from admin_ui.master.settlement import SettlementController
 from admin_ui.master.site import SiteController, master_notify
 from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
 from admin_ui.master.staff import HANDLERS as STAFF
@@ -74,6 +77,9 @@ CONTROLLERS = (
     FlagController,
     StationFeatureController,
     PlanFeatureController,
+    PayoutController,
+    MasterChannelController,
+    SettlementController,
 )
 
 

@@ -6,6 +6,7 @@ The applicant's own page has a secret address; whoever has it is the applicant.
 import re
 from typing import Annotated, Any
 
+import structlog
 from litestar import Controller, Response, get, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -38,6 +39,8 @@ from tenants.plans import queries as plans
 from tenants.plans import tasks as plan_tasks
 from tenants.registry.errors import BadSlug, SlugTaken
 from tenants.storefront import notify
+
+log = structlog.get_logger()
 
 PUBLIC = {"public": True}
 QUIET = {"public": True, "quiet": True}  # addresses with a secret do not belong into the log
@@ -144,8 +147,21 @@ async def _go_on(runtime: Runtime, no: str) -> None:
         payment = await payment_queries.payment(session, no)
     if payment.purpose == paying.OPENING:
         await applications.count_money(runtime, payment.buyer_id)
+    elif payment.purpose == paying.COLLECT:
+        await _hand_over(runtime, payment.subject, no)
     else:
         await plan_tasks.renew_one(runtime, int(payment.subject))
+
+
+async def _hand_over(runtime: Runtime, subject: str, no: str) -> None:
+    """The station's buyer waits for what the master has collected: the gateway has its answer either way."""
+    try:
+        station = await runtime.directory.tenant(paying.station_of(subject))
+        await paying.take(station, no)
+    except Exception:  # the payment is confirmed; a worker hands it over again
+        log.exception("collected_left_to_worker", payment=no)
+    else:
+        await notify.go_on(runtime, station, no)
 
 
 async def _apply(request: AnyRequest, runtime: Runtime) -> Application:

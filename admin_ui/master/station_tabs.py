@@ -22,6 +22,7 @@ TABS: Sequence[Tab] = (
     Tab(N_("Summary"), "", Permission.TENANTS_READ),
     Tab(N_("Plan"), "/plan", Permission.PLANS_READ),
     Tab(N_("Prices"), "/prices", Permission.TIERS_READ),
+    Tab(N_("Settlement"), "/settlement", Permission.PAYOUTS_READ),
     Tab(N_("Domains"), "/domains", Permission.TENANTS_READ),
     Tab(N_("Features"), "/features", Permission.POLICIES_READ),
     Tab(N_("Team"), "/team", Permission.TENANTS_READ),

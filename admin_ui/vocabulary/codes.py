@@ -66,10 +66,24 @@ TRANSFERS = {
     "opening_fee": N_("Opening fee earned"),
     "opening_refund": N_("Opening fee given back"),
     "online_deposit": N_("Deposit paid in online"),
+    "collect": N_("Collected by the master station"),
+    "release": N_("Holding period over"),
+    "refund": N_("Given back after the sale"),
+    "refund_undo": N_("Refund refused by the gateway"),
+    "payout": N_("Withdrawal asked for"),
+    "payout_back": N_("Withdrawal not paid"),
+    "payout_paid": N_("Withdrawal paid"),
+    "to_deposit": N_("Earnings paid in to the deposit"),
+    "wholesale_back": N_("Wholesale price given back"),
 }
+PAYOUT_METHODS = {"alipay": N_("Alipay"), "bank": N_("Bank transfer"), "usdt": "USDT"}
+DEVICES = {"all": N_("Every device"), "phone": N_("Phones only"), "desktop": N_("Computers only")}
 ACCOUNTS = {
     "wallet": N_("Buyer's wallet"),
     "deposit": N_("Deposit"),
+    "collected": N_("Collected, not yet released"),
+    "earnings": N_("Earnings"),
+    "payout": N_("Withdrawals on their way"),
     "revenue": N_("Revenue"),
     "gateway": N_("Payment gateway"),
     "applicant": N_("Money of an applicant"),
@@ -105,6 +119,8 @@ PURPOSES = {
     "order": N_("Order"),
     "opening": N_("Opening fee"),
     "deposit": N_("Deposit paid in online"),
+    "basket": N_("Several orders"),
+    "collect": N_("Collected for a station"),
 }
 MODES = {
     "closed": N_("Nobody may apply"),
@@ -124,6 +140,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "domain_error": DOMAIN_ERRORS,
     "proof": PROOFS,
     "transfer": TRANSFERS,
+    "payout_method": PAYOUT_METHODS,
+    "device": DEVICES,
     "account": ACCOUNTS,
     "source": SOURCES,
     "basis": BASES,

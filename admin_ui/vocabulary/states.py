@@ -43,6 +43,18 @@ NOTICES_OF_GATEWAY = {
     "not_confirmed": Badge("wait", N_("Not confirmed")),
     "refused": Badge("bad", N_("Refused")),
 }
+REFUNDS = {
+    "pending": Badge("wait", N_("The gateway is asked")),
+    "unknown": Badge("bad", N_("Not known yet")),
+    "done": Badge("ok", N_("Given back")),
+    "failed": Badge("off", N_("Refused by the gateway")),
+}
+PAYOUTS = {
+    "requested": Badge("wait", N_("To be decided")),
+    "paid": Badge("ok", N_("Paid out")),
+    "declined": Badge("bad", N_("Declined")),
+    "cancelled": Badge("off", N_("Cancelled")),
+}
 SWITCHES = {"active": Badge("ok", N_("Active")), "paused": Badge("off", N_("Paused"))}
 STATIONS = {
     "trial": Badge("info", N_("On trial")),
@@ -118,6 +130,8 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "page": PAGES,
     "payment": PAYMENTS,
     "gateway_notice": NOTICES_OF_GATEWAY,
+    "refund": REFUNDS,
+    "payout": PAYOUTS,
     "switch": SWITCHES,
     "station": STATIONS,
     "domain": DOMAINS,

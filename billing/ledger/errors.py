@@ -20,6 +20,20 @@ class DepositTooLow(Refused):
     message = "The shop cannot take this order right now. You have not been charged; the owner has been told."
 
 
+class CollectedTooLow(Refused):
+    """Of a sale or a refund that the master is to pay out of what it holds for the station."""
+
+    message = "What the master holds for the shop does not cover this."
+
+
+class EarningsTooLow(Refused):
+    message = "Your earnings do not cover this."
+
+
+class PayoutGone(Conflict):
+    message = "This withdrawal has been decided already."
+
+
 class PriceChanged(Conflict):
     message = "The price has just changed. Look at it once more before you pay."
 
@@ -36,7 +50,13 @@ class KeyReused(Conflict):
     message = "This reference has been used for something else."
 
 
-BY_KIND: dict[str, type[KamengError]] = {"wallet": WalletTooLow, "deposit": DepositTooLow, "collected": DepositTooLow}
+BY_KIND: dict[str, type[KamengError]] = {
+    "wallet": WalletTooLow,
+    "deposit": DepositTooLow,
+    "collected": CollectedTooLow,
+    "earnings": EarningsTooLow,
+    "payout": PayoutGone,
+}
 BY_STATE: dict[str, type[KamengError]] = {
     "KM404": NeverCharged,
     "KM409": UnderWay,

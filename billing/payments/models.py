@@ -1,6 +1,7 @@
 """Channels and payments: the same tables in a tenant's schema and in `master`."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import FetchedValue
@@ -8,9 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kameng.infra.db import Base
 
+OWN, BY_MASTER = "own", "master"  # whose merchant account takes the money
+MOST_CENTS = 5_000_000  # of one payment
+
 
 class PaymentChannel(Base):
-    """One merchant account at one gateway. `secret` is sealed (`payment_channels.secret`, `<provider>:<merchant>`)."""
+    """One merchant account at one gateway. `secret` is sealed (`payment_channels.secret`, `<provider>:<merchant>`).
+
+    Of `settlement` `master` a station only names the channel, `master_channel_id`: the account is the master's.
+    """
 
     __tablename__ = "payment_channels"
 
@@ -21,6 +28,18 @@ class PaymentChannel(Base):
     merchant_id: Mapped[str]
     secret: Mapped[bytes]
     state: Mapped[str] = mapped_column(default="active")
+    settlement: Mapped[str] = mapped_column(default=OWN)
+    master_channel_id: Mapped[int | None]
+    fee_rate: Mapped[Decimal] = mapped_column(default=Decimal(0))  # what the gateway keeps of a payment
+    position: Mapped[int] = mapped_column(default=0)
+    min_cents: Mapped[int] = mapped_column(default=1)
+    max_cents: Mapped[int] = mapped_column(default=MOST_CENTS)
+    devices: Mapped[str] = mapped_column(default="all")
+
+    @property
+    def is_masters(self) -> bool:
+        """Whether the master collects for the station."""
+        return self.settlement == BY_MASTER
 
 
 class Payment(Base):
@@ -37,5 +56,6 @@ class Payment(Base):
     amount_cents: Mapped[int]
     state: Mapped[str] = mapped_column(default="pending")
     provider_no: Mapped[str | None]
+    refunded_cents: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     paid_at: Mapped[datetime | None]

@@ -1,11 +1,15 @@
 """Asking for payments, and believing them only when the gateway itself says so.
 
+A station's channel may be the master's: then the payment stands twice, under one number. The master's row is what the
+gateway reports to; when it is paid, the station takes what was collected (`take`), which the database allows once.
+
 A notice is a reason to ask, never a reason to credit: signature, merchant, state, payment and amount are verified, then
 the gateway is queried, and what it answers is credited, once. The browser's return credits nothing.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,14 +19,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger import service as ledger
+from billing.ledger.errors import refusals
 from billing.ledger.service import MASTER, Line
 from billing.payments import queries
 from billing.payments.adapters.epay.client import Channel as EpayChannel
 from billing.payments.adapters.epay.client import EpayProvider
 from billing.payments.adapters.port import GatewayState, NotifyRefused, PaymentProvider, PayRequest, PayStatus
 from billing.payments.errors import AmountOutOfRange, ChannelGone
-from billing.payments.models import Payment, PaymentChannel
-from billing.payments.till import Till, sealer_of
+from billing.payments.models import BY_MASTER, MOST_CENTS, Payment, PaymentChannel
+from billing.payments.till import Till, master_till, sealer_of
 from kameng.core import clock, ids
 from kameng.core.money import format_cents
 from kameng.infra import links, outbox
@@ -35,8 +40,8 @@ log = structlog.get_logger()
 
 UNIQUE_VIOLATION = "23505"
 PLACE = "payment_channels.secret"
-DEPOSIT, OPENING = "deposit", "opening"  # purposes of payments to the master
-LEAST_CENTS, MOST_CENTS = 1, 5_000_000
+DEPOSIT, OPENING, COLLECT = "deposit", "opening", "collect"  # purposes of payments to the master
+LENT_PROVIDER = "master"  # of a station's channel that is the master's
 ASK_AFTER = timedelta(seconds=10)  # when a notice should have come
 
 
@@ -47,7 +52,8 @@ class PaymentOpened(Event, frozen=True):
 
 
 class PaymentReceived(Event, frozen=True):
-    """A gateway has confirmed a payment and it is booked: a wallet, a deposit or an applicant has the money."""
+    """A gateway has confirmed a payment and it is booked: a wallet, a deposit or an applicant has the money. With the
+    purpose `collect` it is the master's half of a station's payment, and the station has yet to take it."""
 
     payment_no: str
     purpose: str
@@ -64,6 +70,18 @@ class ChannelDraft(Struct, frozen=True, kw_only=True):
     secret: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+class Terms(Struct, frozen=True, kw_only=True):
+    """How a channel is offered. `fee_rate`: the share of a payment that the gateway keeps; `devices`: all, phone or
+    desktop; of a smaller `position` it is shown first."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    fee_rate: Decimal = Decimal(0)
+    min_cents: Annotated[int, Meta(ge=1)] = 1
+    max_cents: int = MOST_CENTS
+    devices: str = "all"
+    position: int = 0
+
+
 async def add_channel(session: AsyncSession, sealer: Sealer, draft: ChannelDraft) -> PaymentChannel:
     """Opens a way to pay. Raises `ChannelGone` for a provider that no adapter speaks."""
     if draft.provider != "epay":
@@ -78,6 +96,58 @@ async def add_channel(session: AsyncSession, sealer: Sealer, draft: ChannelDraft
     session.add(channel)
     await session.flush()
     return channel
+
+
+async def offer_lent(session: AsyncSession, master_channel_id: int) -> PaymentChannel:
+    """Has buyers pay by a channel of the master's, which collects for the station. Raises `ChannelGone`."""
+    lent = next((one for one in await queries.lent(session) if one.id == master_channel_id), None)
+    if lent is None:
+        raise ChannelGone(field="master_channel_id")
+    channel = PaymentChannel(
+        provider=LENT_PROVIDER,
+        name=lent.name,
+        base_url="",
+        merchant_id="",
+        secret=b"",
+        settlement=BY_MASTER,
+        master_channel_id=lent.id,
+        fee_rate=lent.fee_rate,
+        min_cents=lent.min_cents,
+        max_cents=lent.max_cents,
+    )
+    session.add(channel)
+    await session.flush()
+    return channel
+
+
+async def change_channel(session: AsyncSession, channel_id: int, terms: Terms) -> PaymentChannel:
+    """Sets how a channel is offered; what the master takes for one of its own is the master's to say. Raises
+    `ChannelGone`, `AmountOutOfRange`."""
+    channel = await queries.channel(session, channel_id)
+    if not 1 <= terms.min_cents <= terms.max_cents <= MOST_CENTS:
+        raise AmountOutOfRange(field="max", least=format_cents(terms.min_cents), most=format_cents(MOST_CENTS))
+    channel.name, channel.devices, channel.position = terms.name, terms.devices, terms.position
+    channel.min_cents, channel.max_cents = terms.min_cents, terms.max_cents
+    if not channel.is_masters:
+        channel.fee_rate = terms.fee_rate
+    await session.flush()
+    return channel
+
+
+async def replace_key(session: AsyncSession, sealer: Sealer, channel_id: int, secret: str) -> PaymentChannel:
+    """Seals another key of the same merchant account. Raises `ChannelGone`, for a channel of the master's too."""
+    channel = await queries.channel(session, channel_id)
+    if channel.is_masters:
+        raise ChannelGone(field="key_password")
+    channel.secret = sealer.seal(PLACE, _row(channel.provider, channel.merchant_id), secret)
+    await session.flush()
+    return channel
+
+
+async def lend_channel(session: AsyncSession, channel_id: int, *, lent: bool) -> None:
+    """Lets stations offer a channel of the master's, or no new payment by it. Master session. Raises `ChannelGone`."""
+    if (await session.execute(queries.LEND, {"id": channel_id, "lent": lent})).one_or_none() is None:
+        raise ChannelGone
 
 
 async def pause_channel(session: AsyncSession, channel_id: int, *, paused: bool) -> PaymentChannel:
@@ -102,8 +172,8 @@ async def open_payment(
     channel = await queries.channel(session, channel_id)
     if channel.state != "active":
         raise ChannelGone(field="pay_method")
-    if not LEAST_CENTS <= amount_cents <= MOST_CENTS:
-        least, most = format_cents(LEAST_CENTS), format_cents(MOST_CENTS)
+    if not channel.min_cents <= amount_cents <= channel.max_cents:
+        least, most = format_cents(channel.min_cents), format_cents(channel.max_cents)
         raise AmountOutOfRange(field="amount", least=least, most=most)
     payment = Payment(
         id=ids.uuid7(),
@@ -116,8 +186,27 @@ async def open_payment(
     )
     session.add(payment)
     await session.flush()
+    if channel.is_masters:
+        await _open_at_master(session, channel, payment)
     await outbox.record(session, PaymentOpened(payment.no), delay=ASK_AFTER)
     return payment
+
+
+async def _open_at_master(session: AsyncSession, channel: PaymentChannel, payment: Payment) -> None:
+    """The master's half, under the same number. Raises `ChannelGone` when the master does not lend the channel now."""
+    values = {
+        "id": payment.id,
+        "no": payment.no,
+        "channel_id": channel.master_channel_id,
+        "buyer_id": payment.buyer_id,
+        "cents": payment.amount_cents,
+    }
+    row = (await session.execute(queries.OPEN_COLLECT, values)).one()
+    if row.fee_cents is None:
+        raise ChannelGone(field="pay_method")
+    if channel.fee_rate != row.fee_rate:  # the master has changed it since
+        channel.fee_rate = row.fee_rate
+        await session.flush()
 
 
 async def provider_of(runtime: Runtime, till: Till, channel: PaymentChannel) -> PaymentProvider:
@@ -132,7 +221,11 @@ async def pay_url(
     runtime: Runtime, till: Till, payment: Payment, channel: PaymentChannel, title: str, return_url: str = ""
 ) -> str:
     """Where the payer's browser goes to pay. Both addresses carry the till's own host, unless `return_url` says where
-    the browser belongs."""
+    the browser belongs; of a channel of the master's the gateway reports to the master."""
+    if channel.is_masters and till.id != MASTER:
+        back = return_url or links.of_station(runtime.settings, till, f"/pay/{payment.no}")
+        till, channel = await _at_master(runtime, channel)
+        return await pay_url(runtime, till, payment, channel, title, back)
     provider = await provider_of(runtime, till, channel)
     return provider.pay_url(
         PayRequest(
@@ -143,6 +236,13 @@ async def pay_url(
             return_url=return_url or links.of_station(runtime.settings, till, f"/pay/{payment.no}"),
         )
     )
+
+
+async def _at_master(runtime: Runtime, channel: PaymentChannel) -> tuple[Till, PaymentChannel]:
+    """The master's till and its channel, for a station's channel that is the master's."""
+    till = master_till(runtime)
+    async with till.begin() as session:
+        return till, await queries.channel(session, channel.master_channel_id or 0)
 
 
 async def notified(
@@ -156,7 +256,7 @@ async def notified(
         payment = await queries.payment(session, no)
         channel = await queries.channel(session, channel_id)
     try:
-        if payment.channel_id != channel.id:
+        if payment.channel_id != channel.id or (channel.is_masters and till.id != MASTER):
             raise NotifyRefused("channel")
         provider = await provider_of(runtime, till, channel)
         provider.read_notify(params).check(payment.no, payment.amount_cents)
@@ -192,6 +292,8 @@ async def confirm(runtime: Runtime, till: Till, no: str) -> bool:
         channel = await queries.channel(session, payment.channel_id)
     if payment.state == "paid":
         return True
+    if channel.is_masters and till.id != MASTER:
+        return await confirm(runtime, master_till(runtime), no) and await take(till, no)
     provider = await provider_of(runtime, till, channel)
     state = await provider.query(no)
     if state.status is not PayStatus.PAID:
@@ -219,7 +321,8 @@ async def _credit(session: AsyncSession, till: Till, no: str, amount_cents: int,
     if row is None:
         return
     if till.id == MASTER:
-        await _book_at_master(session, no, row, amount_cents)
+        if row.purpose != COLLECT:
+            await _book_at_master(session, no, row, amount_cents)
     else:
         values = {"no": no, "channel": row.channel_id, "buyer_id": row.buyer_id, "amount_cents": amount_cents}
         await session.execute(queries.TOPUP, values)
@@ -236,3 +339,26 @@ async def _book_at_master(session: AsyncSession, no: str, payment: Any, amount_c
         credited, kind = Line(MASTER, "applicant", str(payment.buyer_id), amount_cents), "opening"
     lines = [Line(MASTER, "gateway", str(payment.channel_id), -amount_cents), credited]
     await ledger.post(session, f"payment:{no}", kind, no, lines, tenant_id)
+
+
+async def take(till: Till, no: str) -> bool:
+    """Books at the station what the master has collected for it: the buyer's wallet has the money then. Idempotent.
+
+    That it is collected is the master's row to say: raises `NeverCharged` when it does not. Raises `PaymentGone`.
+    """
+    async with till.begin() as session:
+        payment = await queries.payment(session, no)
+        marked = await session.execute(
+            queries.MARK_PAID, {"no": no, "amount_cents": payment.amount_cents, "provider_no": None}
+        )
+        row = marked.one_or_none()
+        if row is not None:
+            with refusals():
+                await session.execute(queries.TAKE_COLLECTED, {"no": no})
+            await outbox.record(session, PaymentReceived(no, row.purpose, row.subject))
+    return True
+
+
+def station_of(subject: str) -> int:
+    """The station that a collected payment is for; `subject` is the master's row's."""
+    return int(subject.partition(":")[0])

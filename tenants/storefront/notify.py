@@ -41,7 +41,7 @@ async def notify(
     """A gateway's notice: `success` when the payment is credited, now or before; `fail` otherwise."""
     answer = await hear(request, runtime, tenant, channel_id, no)
     if answer.status_code == HEARD:
-        await _go_on(runtime, tenant, no)
+        await go_on(runtime, tenant, no)
     return answer
 
 
@@ -77,7 +77,7 @@ async def _params(request: AnyRequest) -> dict[str, str]:
     return dict(said)
 
 
-async def _go_on(runtime: Runtime, tenant: Tenant, no: str) -> None:
+async def go_on(runtime: Runtime, tenant: Tenant, no: str) -> None:
     """Charges the order that waits for this payment, so that its buyer has the key at once."""
     try:
         async with tenant.begin() as session:

@@ -1,5 +1,6 @@
 """An order as its buyer sees it: how far it is, what it waits for, and its keys."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType, convert
@@ -15,7 +16,9 @@ from kameng.infra.tenancy import Tenant
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
 from tenants.orders import queries as orders
+from tenants.orders import refunds
 from tenants.orders.errors import OrderGone
+from tenants.orders.refunds import Refund
 from tenants.orders.service import WALLET
 from tenants.orders.states import FINAL, State
 from tenants.storefront import numbers
@@ -105,6 +108,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     pay_url: str = ""
     has_money: bool = False  # the gateway has paid; the order is charged in a moment
     keys: list[str] = []
+    refunds: Sequence[Refund] = ()
 
     @property
     def is_late(self) -> bool:
@@ -165,6 +169,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.delivered_quantity and order.state in HAS_CARDS:
             sealed = list(await cards.issued(session, found.id))
+        given_back = await refunds.of_order(session, found.id)
         if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""
@@ -178,6 +183,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         pay_url=pay_url,
         has_money=payment is not None and payment.state == "paid",
         keys=cards.reveal(sealer, sealed),
+        refunds=[one for one in given_back if one.state != "failed"],
     )
 
 

@@ -212,7 +212,7 @@ async def product_page(
         closed = rank < item.min_level
         level = await shelf.level_name(session, item.min_level) if closed else ""
         shopper = await pages.shopper(session, visitor)
-        ways = await pay_ways.with_wallet(session, shopper)
+        ways = await pay_ways.with_wallet(session, shopper, visitor)
     seen = shown(item, form.values.get("quantity", "") if form else kept)
     usual = pay_ways.usual(ways, shopper, total_cents(item.price, seen.quantity))
     chosen = form.values.get("pay_method", usual) if form else usual

@@ -32,8 +32,15 @@ from tenants.toggles.reading import Reading
 
 PRESETS = (10, 50, 100, 200)  # yuan
 USUAL_PRESET = 50
-TOPUP = "topup"  # a transfer whose reference is a payment; those of the others are orders
-KINDS = {TOPUP: N_("Top-up"), "sale": N_("Order"), "reversal": N_("Refund"), "part": N_("Refund")}
+TOPUPS = {"topup", "collect"}  # transfers whose reference is a payment; those of the others are orders
+KINDS = {
+    "topup": N_("Top-up"),
+    "collect": N_("Top-up"),
+    "refund": N_("Refund"),
+    "sale": N_("Order"),
+    "reversal": N_("Refund"),
+    "part": N_("Refund"),
+}
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "50000", "places": 2})]
 
 
@@ -114,7 +121,7 @@ async def open_topup(
 async def wallet_page(tenant: Tenant, visitor: Visitor, form: Form | None = None, status: int = 200) -> Template:
     async with tenant.begin() as session:
         shopper = await pages.shopper(session, visitor)
-        ways = await pay_ways.of_channels(session)
+        ways = await pay_ways.of_channels(session, visitor)
         lines = await _lines(session, shopper.id, shopper.wallet_cents) if shopper else []
     return render(
         "storefront/wallet.html",
@@ -132,10 +139,10 @@ async def wallet_page(tenant: Tenant, visitor: Visitor, form: Form | None = None
 async def _lines(session: AsyncSession, buyer_id: UUID, balance_cents: int) -> list[Line]:
     """The newest movements; each balance follows from the one after it."""
     entries = await ledger.history(session, "wallet", str(buyer_id))
-    known = await orders.by_ids(session, [UUID(one.owner) for one in entries if one.transfer != TOPUP])
+    known = await orders.by_ids(session, [UUID(one.owner) for one in entries if one.transfer not in TOPUPS])
     lines = []
     for one in entries:
-        order = known.get(UUID(one.owner)) if one.transfer != TOPUP else None
+        order = known.get(UUID(one.owner)) if one.transfer not in TOPUPS else None
         line = Line(
             word=KINDS.get(one.transfer, one.transfer),
             at=one.at,

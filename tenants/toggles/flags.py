@@ -164,6 +164,20 @@ OPEN_API = Flag(
     default=True,
     is_module=True,
 )
+WITHDRAWALS = Flag(
+    key="module.withdrawals",
+    title=N_("Earnings and withdrawals"),
+    description=N_("What the master station holds for this one, and having it paid out."),
+    default=True,
+    is_module=True,
+)
+STATEMENTS = Flag(
+    key="module.statements",
+    title=N_("Statement"),
+    description=N_("Opening balance, sums and closing balance for any days, also as a file."),
+    default=True,
+    is_module=True,
+)
 GUEST_CHECKOUT = Flag(
     key="shop.guest_checkout",
     title=N_("Buying without an account"),
@@ -264,6 +278,8 @@ FLAGS: Mapping[str, Flag] = {
         LISTING,
         LEVELS,
         OPEN_API,
+        WITHDRAWALS,
+        STATEMENTS,
         GUEST_CHECKOUT,
         HELP,
         GUEST_LOOKUP,

@@ -7,6 +7,10 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import text
 
+from billing.ledger import service as ledger
+from billing.ledger.service import MASTER, Line
+from billing.payouts import service as payouts
+from billing.payouts.service import PayoutDraft
 from kameng.identity import invitations, sessions, visits
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
@@ -37,6 +41,10 @@ MASTER_ROWS = {
     ),
 }
 STATION_ROWS = {
+    "refund_id": (
+        "INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, reason, state, request_key, made_by)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), :note, 1, 'wallet', :note, 'done', :token, 'b') RETURNING id"
+    ),
     "page_id": "INSERT INTO pages (path, title, body) VALUES (:path, :title, :note) RETURNING id",
     "name": (
         "INSERT INTO pictures (name, kind, width, height, body) VALUES (:picture, 'page', 1, 1, 'x') RETURNING name"
@@ -93,6 +101,7 @@ async def give(runtime: Runtime, shop: Shop, owner_id: UUID, mark: str) -> Belon
     async with tenant.begin() as session:
         for name, statement in STATION_ROWS.items():
             values[name] = [str((await session.execute(text(statement), said)).scalar_one())]
+    values["payout_id"] = [await _payout(runtime, shop, str(said["note"]))]
     signed_in = await sessions.create(
         runtime.redis, "staff", subject=owner_id, name="b", tenant_id=tenant.id, role=str(Role.OWNER)
     )
@@ -105,3 +114,15 @@ async def give(runtime: Runtime, shop: Shop, owner_id: UUID, mark: str) -> Belon
     }
     words = ("domain", "token", "role", "note", "plan", "email", "title", "picture")
     return Belongings(values, [*(str(said[word]) for word in words), invited.token, signed_in.id])
+
+
+async def _payout(runtime: Runtime, shop: Shop, note: str) -> str:
+    """A withdrawal that waits; its id."""
+    sealer, tenant_id = await runtime.keyring.master(), shop.tenant.id
+    lines = [Line(MASTER, "master_bank", "", -20_000), Line(tenant_id, "earnings", "", 20_000)]
+    async with runtime.database.master_session() as session:
+        await ledger.post(session, f"earn {note}", "release", note, lines, tenant_id)
+    draft = PayoutDraft(amount_cents=10_000, method="bank", account=note, request_key=note.ljust(20, "x"))
+    async with shop.tenant.begin() as session:
+        await payouts.ask(session, sealer, draft, "b")
+        return str((await session.execute(text("SELECT id FROM payouts"))).scalar_one())

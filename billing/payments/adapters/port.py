@@ -51,6 +51,7 @@ class NotifyRefused(Exception):
 class PayStatus(StrEnum):
     PAID = "paid"
     UNPAID = "unpaid"
+    REFUNDED = "refunded"  # paid, and all of it given back
     UNKNOWN = "unknown"  # no answer, or one that we cannot read: ask again
 
 
@@ -63,6 +64,20 @@ class GatewayState(Struct, frozen=True):
     status: PayStatus
     amount_cents: int | None = None
     gateway_no: str = ""
+    detail: str = ""
+
+
+class RefundOutcome(StrEnum):
+    DONE = "done"
+    FAILED = "failed"  # the provider said no: nothing was given back
+    NOT_SENT = "not_sent"  # the provider heard nothing of it
+    UNKNOWN = "unknown"  # no answer, or one that we cannot read: it may have been given back
+
+
+class Refunded(Struct, frozen=True):
+    """What came of asking for a refund; `detail` is for people, at most 200 characters."""
+
+    outcome: RefundOutcome
     detail: str = ""
 
 
@@ -79,4 +94,11 @@ class PaymentProvider(Protocol):
 
     async def query(self, payment_no: str) -> GatewayState:
         """How the payment stands at the provider. Raises nothing for what happens on the wire."""
+        ...
+
+    async def refund(self, payment_no: str, amount_cents: int) -> Refunded:
+        """Gives back `amount_cents` of a payment to whoever paid. A provider may know no reference for a refund, so the
+        same call twice may be two refunds, unless it is for the whole payment. Raises nothing for what happens on the
+        wire.
+        """
         ...

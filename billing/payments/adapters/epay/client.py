@@ -13,13 +13,21 @@ from msgspec import Struct
 
 from billing.payments.adapters.epay.money import exact_cents, whole_cents, yuan_text
 from billing.payments.adapters.epay.signing import EmptyKeyError, signed, verify
-from billing.payments.adapters.port import GatewayState, Notice, NotifyRefused, PayRequest, PayStatus
-from kameng.infra.http import BadAnswer, Outbound, OutboundError
+from billing.payments.adapters.port import (
+    GatewayState,
+    Notice,
+    NotifyRefused,
+    PayRequest,
+    PayStatus,
+    Refunded,
+    RefundOutcome,
+)
+from kameng.infra.http import BadAnswer, NotSent, Outbound, OutboundError
 
 PAYMENT_NO = re.compile(r"[A-Za-z0-9._|-]{1,64}", re.ASCII)
 LONGEST_NAME_BYTES = 127
 LONGEST_GATEWAY_NO = 128
-PAID, UNPAID = "1", "0"
+PAID, UNPAID, REFUNDED = "1", "0", "2"
 
 # In the signed text `&` and `=` divide fields and are not escaped, so a value that holds them can be cut
 # into other fields under the same signature. Full-width ones read the same and divide nothing.
@@ -110,6 +118,40 @@ class EpayProvider:
         except OutboundError as error:
             return GatewayState(PayStatus.UNKNOWN, detail=str(error)[:200])
 
+    async def refund(self, payment_no: str, amount_cents: int) -> Refunded:
+        # `act=refund` takes no reference of ours; source: Blokura/Epay, `api.php`.
+        channel = self._channel
+        asked = {
+            "act": "refund",
+            "pid": channel.pid,
+            "key": channel.key,
+            "out_trade_no": payment_no,
+            "money": yuan_text(amount_cents),
+        }
+        try:
+            reply = await self._outbound.request(
+                "POST",
+                f"{channel.page('api.php')}?act=refund",
+                data=asked,
+                timeout_s=self._timeout_s,
+            )
+            if reply.status != 200:
+                raise BadAnswer(f"HTTP {reply.status}")
+            told = reply.json(_RefundReply)
+        except NotSent as error:
+            return Refunded(RefundOutcome.NOT_SENT, str(error)[:200])
+        except OutboundError as error:
+            return Refunded(RefundOutcome.UNKNOWN, str(error)[:200])
+        outcome = RefundOutcome.DONE if str(told.code) == "1" else RefundOutcome.FAILED
+        return Refunded(outcome, (told.msg or f"code {told.code}")[:200])
+
+
+class _RefundReply(Struct):
+    """What act=refund answers: code 1 is done, any other a refusal."""
+
+    code: int | str
+    msg: str | None = None
+
 
 class _OrderReply(Struct):
     """What act=order answers; gateways write numbers as JSON numbers or as strings."""
@@ -131,6 +173,8 @@ def _state(told: _OrderReply, pid: str, payment_no: str) -> GatewayState:
         raise BadAnswer("an answer about another payment")
     if str(told.status) == UNPAID:
         return GatewayState(PayStatus.UNPAID, gateway_no=str(told.trade_no or ""))
+    if str(told.status) == REFUNDED:
+        return GatewayState(PayStatus.REFUNDED, gateway_no=str(told.trade_no or "")[:LONGEST_GATEWAY_NO])
     if str(told.status) != PAID:
         return GatewayState(PayStatus.UNKNOWN, detail=f"status {told.status}"[:200])
     try:

@@ -65,13 +65,17 @@ async def test_unpaid(answers: list[bytes]) -> None:
         {"money": "1.001"},
         {"money": "NaN"},
         {"money": "1e999999"},
-        {"status": 2},
+        {"status": 3},
         {"status": None},
     ],
 )
 async def test_anything_odd_is_unknown(answers: list[bytes], change: dict[str, object]) -> None:
     told = await state(answers, msgspec.json.encode({**PAID, **change}))
     assert told.status is PayStatus.UNKNOWN
+
+
+async def test_a_payment_that_was_given_back_whole_is_told_apart(answers: list[bytes]) -> None:
+    assert (await state(answers, msgspec.json.encode({**PAID, "status": 2}))).status is PayStatus.REFUNDED
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"null", b'{"code":1', b"\xff\xfe"])

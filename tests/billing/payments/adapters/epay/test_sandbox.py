@@ -331,7 +331,7 @@ async def test_merchants_ask_with_their_key_for_their_own_orders_and_refund_no_m
     assert (await api(**mine, act="refund", money="7.51"))["code"] == -1
     assert (await api(**mine, act="refund", money="7.50"))["code"] == 1
     assert (await api(**mine, act="order"))["status"] == 2
-    assert (await provider.query(request_.payment_no)).status is PayStatus.UNKNOWN
+    assert (await provider.query(request_.payment_no)).status is PayStatus.REFUNDED
 
 
 async def test_the_notice_of_another_merchant_is_not_ours(

@@ -1,0 +1,1 @@
+"""Giving money back by the gateway that brought it."""

@@ -1,0 +1,1 @@
+"""Telling a station what became of its money at the master."""
