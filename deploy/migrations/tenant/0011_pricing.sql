@@ -92,7 +92,7 @@ CREATE TABLE product_prices (
     new_price numeric(14, 4) NOT NULL,
     source text NOT NULL CHECK (source IN ('listing', 'hand', 'rule', 'rollback')),
     set_id bigint REFERENCES price_sets,
-    reason text NOT NULL DEFAULT '',
+    reason jsonb NOT NULL DEFAULT '{}',         -- tenants.pricing.sets.Reason
     actor text NOT NULL DEFAULT ''
 );
 CREATE INDEX product_prices_product ON product_prices (product_id, at DESC, id DESC);
