@@ -13,6 +13,7 @@ from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
+from tenants.pricing import tasks as pricing
 from tenants.registry import tasks as registry
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
@@ -28,6 +29,7 @@ MODULES = (
     orders,
     payments,
     plans,
+    pricing,
     registry,
     station_tasks,
     tiering,

@@ -1,13 +1,14 @@
 """How far a price may move at once, in a day, and how often. Pure.
 
-A price below its floor is lifted onto it at once, whatever the limits say: each sale there is a loss. Everything else
-goes in steps that fit all limits, so that no slip, of a competitor or of a rule, costs more than a step before somebody
-sees it.
+A price below its floor is lifted onto it at once, whatever the limits say: each sale there is a loss. When a cost has
+changed, rules that stand on costs are not kept waiting, and go up the whole way. Everything else goes in steps that fit
+all limits, so that no slip, of a competitor or of a rule, costs more than a step before somebody sees it.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -49,7 +50,7 @@ class Change(Struct, frozen=True):
 
 class Case(Struct, frozen=True, kw_only=True):
     """One product: what it costs now, what a rule wants (None: nothing), and between what it must stay. `past`: its
-    changes, oldest first."""
+    changes, oldest first. `follows_cost`: the rule stands on the cost, and that has just changed."""
 
     current: Decimal
     target: Decimal | None
@@ -57,10 +58,11 @@ class Case(Struct, frozen=True, kw_only=True):
     grid: Grid
     ceiling: Decimal | None = None
     past: Sequence[Change] = ()
+    follows_cost: bool = False
 
 
 class Move(Struct, frozen=True):
-    """`price`: the new one, None where it stays. `because`: floor, rule, step, drift; or why it stays: there, small,
+    """`price`: the new one, None where it stays. `because`: floor, cost, rule, step, drift; or why it stays: there, small,
     cools, turns, drift, unknown."""
 
     price: Decimal | None
@@ -77,6 +79,10 @@ def decide(case: Case, limits: Limits, now: datetime) -> Move:
     wanted = _between(case)
     if wanted == current:
         return Move(None, "there")
+    if case.follows_cost:
+        if wanted > current:
+            return Move(wanted, "cost")
+        return _step(current, wanted, _day_ago(case, now), limits)
     if abs(wanted - current) < current * limits.least:
         return Move(None, "small")
     if case.past and now - case.past[-1].at < timedelta(minutes=limits.cool_down_min):
@@ -99,7 +105,7 @@ def _turned_lately(past: Sequence[Change], since: datetime, *, rises: bool) -> b
     ways = [(one.at, one.rose) for one in past if one.source == OF_RULES and one.rose is not None]
     if not ways or ways[-1][1] == rises:
         return False
-    turns = [at for (_, before), (at, way) in zip(ways, ways[1:], strict=False) if before != way]
+    turns = [at for (_, before), (at, way) in pairwise(ways) if before != way]
     return bool(turns) and turns[-1] > since
 
 

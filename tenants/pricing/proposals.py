@@ -19,6 +19,7 @@ from tenants.pricing.sets import Line, Reason
 from tenants.pricing.settings import Settings
 
 HUNDRED = Decimal(100)
+OF_COST = ("cost_plus", "keep_margin")
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     shares: Shares
     asked: Sequence[Asked] = ()
     past: Sequence[Change] = ()
+    cost_changed: bool = False
 
 
 async def of_products(
@@ -72,8 +74,10 @@ async def of_products(
     products: Sequence[int] = (),
     goods: Sequence[int] = (),
     everything: bool = False,
+    costs_changed: bool = False,
 ) -> list[Proposal]:
-    """The proposals for these products, those of these goods, or all. What no rule governs is missing."""
+    """The proposals for these products, those of these goods, or all. What no rule governs is missing.
+    `costs_changed`: just now, of all of them."""
     book = await queries.book(session)
     found = await queries.products(session, products=products, goods=goods, everything=everything)
     ruled = [(one, rule) for one in found if (rule := book.rule_of(one.id, one.variant_of, one.category_id))]
@@ -91,6 +95,7 @@ async def of_products(
                 shares=shares,
                 asked=asked.get(one.id, ()),
                 past=past.get(one.id, ()),
+                cost_changed=costs_changed,
             ),
             set_to.limits,
             now,
@@ -119,6 +124,7 @@ def propose(product: Product, rule: Rule, ground: Ground, bounds: Limits, now: d
         grid=terms.grid,
         ceiling=None if terms.past_list else product.list_price,
         past=ground.past,
+        follows_cost=ground.cost_changed and rule.kind in OF_COST,
     )
     move = limits.decide(case, bounds, now)
     return Proposal(product=product, rule=rule, cost=cost, floor=least, market=seen, target=wanted, move=move)

@@ -1,9 +1,9 @@
 """What a rule makes of costs and competitors. Pure.
 
-    cost_plus     the wholesale price plus per cent or yuan
-    keep_margin   the price that leaves a share of itself after fees and commissions
-    follow        what competitors ask: the same, some less, never above or never below them
-    leave         prices are left alone
+cost_plus     the wholesale price plus per cent or yuan
+keep_margin   the price that leaves a share of itself after fees and commissions
+follow        what competitors ask: the same, some less, never above or never below them
+leave         prices are left alone
 """
 
 from collections.abc import Mapping

@@ -29,7 +29,8 @@ OF_SET = text(
     """
     SELECT h.product_id, h.old_price AS back_to FROM product_prices h
     WHERE h.set_id = :set_id AND h.old_price IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM product_prices later WHERE later.product_id = h.product_id AND (later.at, later.id) > (h.at, h.id))
+        SELECT 1 FROM product_prices later
+        WHERE later.product_id = h.product_id AND (later.at, later.id) > (h.at, h.id))
     """
 )
 SINCE = text(
@@ -41,6 +42,9 @@ SINCE = text(
     ORDER BY h.product_id, h.at, h.id
     """
 )
+
+
+COST = "cost"  # the cause of a run that a change of wholesale prices sets off
 
 
 class SimulationWanted(Event, frozen=True):
@@ -77,28 +81,29 @@ async def run(
     rules that are not automatic want is a draft."""
     set_to = await settings.take_turn(session)
     found = await proposals.of_products(
-        session, set_to, now, products=products, goods=goods, everything=everything
-    )  # fmt: skip
+        session, set_to, now, products=products, goods=goods, everything=everything, costs_changed=cause == COST
+    )
     await _write_floors(session, found)
     looked_at = frozenset(one.product.id for one in found)
     lines = [(one, line) for one in found if (line := one.line)]
     by_itself = [(one, line) for one, line in lines if one.rule.is_automatic and set_to.is_automatic]
     lifts = [line for one, line in by_itself if one.is_lift]
     moves = [line for one, line in by_itself if not one.is_lift]
-    held_id, held_before = await sets.open_lines(session, "held")
+    held_id, _ = await sets.open_lines(session, "held")
     of = await _governed(session) if moves or held_id else 0
     stopped = bool(moves) and (held_id is not None or set_to.stops(len(moves), of))
     held = await sets.put_aside(
         session, "held", moves if stopped else [], looked_at=looked_at, of=of, cause=cause, by=by, now=now
     )
-    rest = [line for one, line in lines if not (one.rule.is_automatic and set_to.is_automatic)]
+    by_hand = [(one, line) for one, line in lines if not (one.rule.is_automatic and set_to.is_automatic)]
+    rest = [line for _, line in by_hand]
     draft = await sets.put_aside(
         session, "draft", rest, looked_at=looked_at, of=of or await _governed(session) if rest else 0,
         cause=cause, by=by, now=now,
     )  # fmt: skip
     if held is not None and held_id is None:
         await notices.tell(session, "pricing_held", str(held), moves=len(moves), of=of)
-    if unsold := sum(one.is_lift for one, line in lines if line in rest):
+    if unsold := sum(one.is_lift for one, _ in by_hand):
         await notices.tell(session, "pricing_below_floor", str(draft), count=unsold)
     await _want_simulations(session, held, draft)
     at_once = [*lifts, *([] if stopped else moves)]

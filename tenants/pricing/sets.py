@@ -35,9 +35,10 @@ REMEMBER = text(
 )
 ADD = text(
     """
-    INSERT INTO price_sets (kind, state, cause, lines, line_count, of_count, made_by, created_at, decided_by, decided_at,
-                            undoes)
-    VALUES (:kind, :state, :cause, CAST(:lines AS jsonb), :count, :of, :made_by, :now, :decided_by, :decided_at, :undoes)
+    INSERT INTO price_sets
+        (kind, state, cause, lines, line_count, of_count, made_by, created_at, decided_by, decided_at, undoes)
+    VALUES
+        (:kind, :state, :cause, CAST(:lines AS jsonb), :count, :of, :made_by, :now, :decided_by, :decided_at, :undoes)
     RETURNING id
     """
 )

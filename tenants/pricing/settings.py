@@ -14,6 +14,7 @@ from tenants.pricing.limits import Limits
 HUNDRED = Decimal(100)
 MOST_SHARES = Decimal(80)
 
+TURN = text("SELECT turn FROM pricing_settings")
 READ = text("SELECT kept FROM pricing_settings")
 LOCK = text("SELECT kept FROM pricing_settings FOR UPDATE")
 KEEP = text("UPDATE pricing_settings SET kept = CAST(:kept AS jsonb)")
@@ -62,6 +63,11 @@ async def read(session: AsyncSession) -> Settings:
 async def take_turn(session: AsyncSession) -> Settings:
     """The settings; nobody else prices at this station until the commit. The first lock of whoever changes prices."""
     return msgspec.convert((await session.execute(LOCK)).scalar_one(), Settings)
+
+
+async def turn(session: AsyncSession) -> int:
+    """The number of the chain of scheduled runs that counts."""
+    return int((await session.execute(TURN)).scalar_one())
 
 
 async def keep(session: AsyncSession, settings: Settings) -> None:

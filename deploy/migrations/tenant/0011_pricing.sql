@@ -100,7 +100,7 @@ CREATE INDEX product_prices_set ON product_prices (set_id) WHERE set_id IS NOT N
 CREATE INDEX product_prices_when ON product_prices (at);
 
 CREATE TABLE pricing_settings (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    id boolean PRIMARY KEY DEFAULT true CHECK (id),
     kept jsonb NOT NULL DEFAULT '{}',           -- tenants.pricing.settings.Settings
     turn int NOT NULL DEFAULT 0                 -- numbers the chain of scheduled runs
 );

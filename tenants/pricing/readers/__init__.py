@@ -1,4 +1,4 @@
-"""Reading what a feed answers: a shop of acg-faka, a table, or JSON. Pure but for the call itself, which is not here."""
+"""Reading what a feed answers: a shop of acg-faka, a table, or JSON. The call itself is not here."""
 
 from collections.abc import Callable, Mapping, Sequence
 
