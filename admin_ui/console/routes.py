@@ -18,6 +18,10 @@ from admin_ui.console.pages import PageController
 from admin_ui.console.paying_in import PayInController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
+from admin_ui.console.pricing import PricingController
+from admin_ui.console.pricing_feeds import PricingFeedController
+from admin_ui.console.pricing_products import PricingProductController
+from admin_ui.console.pricing_rules import PricingRuleController, PricingSettingsController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
 from admin_ui.console.team import HANDLERS as TEAM
@@ -31,6 +35,11 @@ HANDLERS: list[ControllerRouterHandler] = [
     BuyerController,
     KeyController,
     PriceController,
+    PricingController,
+    PricingRuleController,
+    PricingSettingsController,
+    PricingFeedController,
+    PricingProductController,
     MoneyController,
     ChannelController,
     DomainController,

@@ -62,8 +62,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class Move(Struct, frozen=True):
-    """`price`: the new one, None where it stays. `because`: floor, cost, rule, step, drift; or why it stays: there, small,
-    cools, turns, drift, unknown."""
+    """`price`: the new one, None where it stays. `because`: floor, cost, rule, step, drift; or why it stays: there,
+    small, cools, turns, step, drift, unknown."""
 
     price: Decimal | None
     because: str

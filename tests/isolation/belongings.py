@@ -37,6 +37,15 @@ MASTER_ROWS = {
     ),
 }
 STATION_ROWS = {
+    "rule_id": "INSERT INTO price_rules (kind) VALUES ('leave') RETURNING id",
+    "feed_id": "INSERT INTO price_feeds (name, kind, url, every_minutes) VALUES (:note, 'csv', :note, 30) RETURNING id",
+    "article_id": (
+        "INSERT INTO price_articles (feed_id, article, name, asked, verdict, seen_at)"
+        " SELECT max(id), :note, :note, 1, 'ok', now() FROM price_feeds RETURNING id"
+    ),
+    "set_id": (
+        "INSERT INTO price_sets (kind, state, cause, created_at) VALUES ('run', 'draft', :note, now()) RETURNING id"
+    ),
     "page_id": "INSERT INTO pages (path, title, body) VALUES (:path, :title, :note) RETURNING id",
     "name": (
         "INSERT INTO pictures (name, kind, width, height, body) VALUES (:picture, 'page', 1, 1, 'x') RETURNING name"

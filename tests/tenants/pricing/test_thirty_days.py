@@ -1,5 +1,5 @@
-"""Thirty days of competitors, generated: prices that wander, outliers, gaps, one who lies, and a day on which everything
-falls. Prices follow, floors hold, nothing plays ping-pong, and the stop stops."""
+"""Thirty days of competitors, generated: prices that wander, outliers, gaps, one who lies, and a day on which all
+fall. Prices follow, floors hold, nothing plays ping-pong, and the stop stops."""
 
 import random
 from collections.abc import Sequence
@@ -53,12 +53,12 @@ async def shop(runtime: Runtime) -> Shop:
     return await open_shop(runtime, keys=["K"], price="12.00")
 
 
-async def test_thirty_days_of_competitors(shop: Shop) -> None:  # noqa: PLR0915 - one story, told in order
+async def test_thirty_days_of_competitors(shop: Shop) -> None:
     products = [shop.product_id, *await steps.more_products(shop, PRODUCTS - 1, "12.00")]
     await steps.rule(
         shop, "follow", mode="undercut", by=D("0.05"), by_percent=False, least_margin=D(9), pick="lowest"
     )  # fmt: skip
-    chance = random.Random(261122)
+    chance = random.Random(261122)  # noqa: S311 - a test that is the same each time
     began = now = clock.now() + timedelta(hours=2)
     rivals = [
         Rival(await steps.feed(shop, name, every_minutes=180), [12.0] * PRODUCTS, chance, centre)
@@ -142,7 +142,7 @@ async def test_when_everything_falls_at_once_the_stop_stops(shop: Shop) -> None:
 
     for _ in range(3 * 8):
         now += EVERY
-        await steps.captured(shop, feed_id, {key: "8.40" for key in steady}, now)
+        await steps.captured(shop, feed_id, dict.fromkeys(steady, "8.40"), now)
         ran = await steps.run(shop, now)
         assert ran.applied == ()
 
@@ -157,7 +157,7 @@ async def test_when_everything_falls_at_once_the_stop_stops(shop: Shop) -> None:
     assert after == {D("11.40")}  # one step: an approval is of what was shown
     for _ in range(40):
         now += EVERY
-        await steps.captured(shop, feed_id, {key: "8.40" for key in steady}, now)
+        await steps.captured(shop, feed_id, dict.fromkeys(steady, "8.40"), now)
         ran = await steps.run(shop, now)
         if ran.held is not None:
             async with shop.tenant.begin() as session:
