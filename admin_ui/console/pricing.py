@@ -69,7 +69,7 @@ class PricingController(Controller):
             waiting=waiting,
             set_to=set_to,
             ailing=[one for one in feeds if one.health(now) in ("failing", "stale")],
-            latest=[Head(*row) for row in latest.items],
+            latest=[Head(*list(row)) for row in latest.items],
         )
 
     @post("/run", guards=[requires(Permission.PRICING_WRITE)])
@@ -117,7 +117,7 @@ class PricingController(Controller):
         asked = paging.wanted(request)
         async with tenant.begin() as session:
             found = await paging.of_sql(session, sets.LIST, {"state": asked.get("state")}, asked)
-        found_heads = found.map(lambda row: Head(*row))
+        found_heads = found.map(lambda row: Head(*list(row)))
         return page(request, "console/pricing_sets.html", found=found_heads, filters=chips(asked, "price_set"))
 
     @get("/sets/{set_id:int}", guards=[requires(Permission.PRICING_READ)])

@@ -85,7 +85,7 @@ class PricingProductController(Controller):
             request,
             "console/pricing_product.html",
             product=product,
-            found=found.map(lambda row: Entry(*row)),
+            found=found.map(lambda row: Entry(*list(row))),
             why=pricing_words.why,
             proposal=proposal,
             said=pricing_words.rule(proposal.rule) if proposal else "",

@@ -43,7 +43,7 @@ async def rule(
 
 async def set_to(shop: Shop, **changes: object) -> None:
     async with shop.tenant.begin() as session:
-        kept = structs.replace(await settings.read(session), **changes)  # type: ignore[arg-type]  # as above
+        kept = structs.replace(await settings.read(session), **changes)
         await settings.keep(session, kept)
 
 

@@ -10,6 +10,7 @@ from kameng.infra.runtime import Runtime
 from tenants.notices import queries as notices
 from tenants.pricing import queries, rule_book, runs, sets, settings
 from tenants.pricing.errors import NothingToUndo, RuleThere, SetDecided
+from tenants.pricing.rules import Terms
 from tests.support.house import Shop, open_shop
 from tests.support.prices import applied, priced
 from tests.tenants.pricing import steps
@@ -292,7 +293,7 @@ async def test_a_price_turns_round_once_in_its_time(shop: Shop) -> None:
     for hour in range(1, 30):
         async with shop.tenant.begin() as session:
             draft = rule_book.RuleDraft(
-                kind="cost_plus", terms=rule_book.Terms(by=D(30 if hour % 2 else 60)), is_automatic=True
+                kind="cost_plus", terms=Terms(by=D(30 if hour % 2 else 60)), is_automatic=True
             )
             await rule_book.change(session, number, draft)
         await steps.run(shop, now + hour * HOUR)
