@@ -73,7 +73,10 @@ def decide(case: Case, limits: Limits, now: datetime) -> Move:
     """The next price of a product."""
     current = case.current
     if current < case.floor:
-        return Move(case.grid.up(case.floor), "floor")
+        lifted = case.grid.up(case.floor)
+        if case.follows_cost and case.target is not None and (wanted := _between(case)) > lifted:
+            return Move(wanted, "cost")
+        return Move(lifted, "floor")
     if case.target is None:
         return Move(None, "unknown")
     wanted = _between(case)

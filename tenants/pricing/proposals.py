@@ -53,7 +53,8 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
     @property
     def is_lift(self) -> bool:
-        return self.move.because == "floor"
+        """Whether it is sold below its floor as long as it stays."""
+        return self.product.price < self.floor.price
 
 
 class Ground(Struct, frozen=True, kw_only=True):

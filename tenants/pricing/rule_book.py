@@ -138,7 +138,7 @@ def _check(draft: RuleDraft) -> None:
     if draft.kind == "keep_margin" and terms.margin < terms.least_margin:
         raise Invalid({"margin": "This is less than the least margin."})
     if draft.kind == "follow" and terms.mode == "undercut" and terms.by_percent and terms.by > MOST_MARGIN:
-        raise Invalid({"by": "This is too much off the competitor's price."})
+        raise Invalid({"off": "This is too much off the competitor's price."})
 
 
 def _columns(draft: RuleDraft) -> dict[str, Any]:

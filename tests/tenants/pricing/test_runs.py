@@ -292,9 +292,7 @@ async def test_a_price_turns_round_once_in_its_time(shop: Shop) -> None:
     prices = []
     for hour in range(1, 30):
         async with shop.tenant.begin() as session:
-            draft = rule_book.RuleDraft(
-                kind="cost_plus", terms=Terms(by=D(30 if hour % 2 else 60)), is_automatic=True
-            )
+            draft = rule_book.RuleDraft(kind="cost_plus", terms=Terms(by=D(30 if hour % 2 else 60)), is_automatic=True)
             await rule_book.change(session, number, draft)
         await steps.run(shop, now + hour * HOUR)
         prices.append(await steps.price(shop))
