@@ -86,7 +86,7 @@ CREATE INDEX price_sets_when ON price_sets (created_at DESC);
 
 CREATE TABLE product_prices (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    product_id bigint NOT NULL REFERENCES products ON DELETE CASCADE,
+    product_id bigint NOT NULL,                 -- no foreign key: the past outlives the product
     at timestamptz NOT NULL,
     old_price numeric(14, 4),                   -- NULL: it was listed
     new_price numeric(14, 4) NOT NULL,

@@ -13,6 +13,7 @@ from kameng.infra.http import Outbound
 from kameng.infra.runtime import Runtime
 from tenants.notices import queries as notices
 from tenants.pricing import feed_queries, feeds, matching, queries, tasks
+from tenants.pricing.capture import Trouble
 from tenants.pricing.feed_queries import Feed
 from tenants.pricing.feeds import FeedDraft
 from tenants.pricing.readers import Options
@@ -125,7 +126,7 @@ async def test_private_addresses_are_not_asked(shop: Shop, rival: Rival) -> None
     finally:
         await outside.aclose()
 
-    assert isinstance(answer, tasks.Trouble)
+    assert isinstance(answer, Trouble)
     assert answer.message == "Its address leads into a private network, which is not asked."
     assert len(rival.asked) == before
 
