@@ -1,12 +1,15 @@
 """Rows to ECharts options. Pure functions; names of series come translated, money stays in cents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tenants.aftersale.measures import Day
 
 HOURS = range(24)
 Hours = Sequence[tuple[int, int]]
+GAP = timedelta(hours=12)  # without a capture for so long, nobody knows what a competitor asked
 
 
 def by_hour(today: Hours, before: Hours, now: int, today_name: str, before_name: str) -> dict[str, Any]:
@@ -69,3 +72,46 @@ def week_heat(loads: Sequence[tuple[int, int]], day_names: Sequence[str]) -> dic
             }
         ],
     }
+
+
+def prices(
+    changes: Sequence[tuple[datetime, Decimal]],
+    since: datetime,
+    now: datetime,
+    start: Decimal,
+    rivals: Mapping[str, Sequence[tuple[datetime, datetime, Decimal]]],
+    own_name: str,
+) -> dict[str, Any]:
+    """Steps of a product's price over time, and of what competitors asked, in cents.
+
+    `changes` are moments and the price from then on, oldest first; `start` is the price at `since`. Of each rival
+    `(first seen, last seen, price)`: where nothing was seen for a while there is a gap.
+    """
+    own = [(since, start), *((max(at, since), price) for at, price in changes)]
+    points = [[_ms(at), _cents(price)] for at, price in [*own, (now, own[-1][1])]]
+    series: list[dict[str, Any]] = [_steps(own_name, points, width=3)]
+    for name, spells in rivals.items():
+        seen: list[list[float | None]] = []
+        before: datetime | None = None
+        for first, last, price in spells:
+            if before is not None and first - before > GAP:
+                seen.append([_ms(before) + 1, None])
+            seen += [[_ms(max(first, since)), _cents(price)], [_ms(last), _cents(price)]]
+            before = last
+        series.append(_steps(name, seen, width=1))
+    return {"xAxis": {"type": "time", "min": _ms(since), "max": _ms(now)}, "yAxis": {"scale": True}, "series": series}
+
+
+def _steps(name: str, points: Sequence[Sequence[float | None]], width: int) -> dict[str, Any]:
+    return {
+        "type": "line", "name": name, "step": "end", "symbol": "none", "lineStyle": {"width": width}, "data": points,
+    }  # fmt: skip
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _cents(price: Decimal) -> float:
+    """Parts of a cent are shown too."""
+    return float(price * 100)

@@ -18,6 +18,7 @@ from tenants.orders import refund_tasks as order_refunds
 from tenants.orders import sweeping as order_sweeping
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
+from tenants.pricing import tasks as pricing
 from tenants.registry import tasks as registry
 from tenants.settlement import tasks as settlement
 from tenants.shop import tasks as shop
@@ -39,6 +40,7 @@ MODULES = (
     payments,
     payouts,
     plans,
+    pricing,
     registry,
     shop,
     settlement,

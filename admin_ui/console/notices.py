@@ -130,6 +130,23 @@ def _say_price(notice: Notice) -> Told | None:
         cents = format_cents(int(notice.detail.get("turnover_cents", 0)))
         text = gettext("You bought for %(amount)s last month: from now on you pay better prices.", amount=cents)
         return Told(notice, "ok", text, "/console/prices")
+    return _say_pricing(notice)
+
+
+def _say_pricing(notice: Notice) -> Told | None:
+    if notice.kind == "pricing_held":
+        moves, of = notice.detail.get("moves", 0), notice.detail.get("of", 0)
+        text = gettext("Repricing has stopped: %(moves)s of %(of)s prices would move at once.", moves=moves, of=of)
+        return Told(notice, "bad", text, f"/console/pricing/sets/{notice.subject}")
+    if notice.kind == "pricing_below_floor":
+        count = notice.detail.get("count", 0)
+        text = gettext("%(count)s products cost more than they sell for. They are sold again once you approve.",
+                       count=count)  # fmt: skip
+        return Told(notice, "bad", text, f"/console/pricing/sets/{notice.subject}")
+    if notice.kind == "pricing_feed_failed":
+        name = str(notice.detail.get("name", ""))
+        text = gettext("The price feed %(name)s has not answered for a while; its prices are not followed.", name=name)
+        return Told(notice, "wait", text, f"/console/pricing/feeds/{notice.subject}")
     return None
 
 

@@ -22,6 +22,10 @@ from admin_ui.console.paying_in import PayInController
 from admin_ui.console.peak_hours import PeakHoursController
 from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
+from admin_ui.console.pricing import PricingController
+from admin_ui.console.pricing_feeds import PricingFeedController
+from admin_ui.console.pricing_products import PricingProductController
+from admin_ui.console.pricing_rules import PricingRuleController, PricingSettingsController
 from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
 from admin_ui.console.refunds import RefundController
@@ -53,6 +57,11 @@ HANDLERS: list[ControllerRouterHandler] = [
     LevelController,
     KeyController,
     PriceController,
+    PricingController,
+    PricingRuleController,
+    PricingSettingsController,
+    PricingFeedController,
+    PricingProductController,
     MoneyController,
     WithdrawalController,
     StatementController,

@@ -133,6 +133,47 @@ BLOCKS = {  # why a station cannot be opened as it was asked for
 }
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 
+FEED_KINDS = {
+    "acg": N_("Shop that runs acg-faka"),
+    "csv": N_("CSV table at an address"),
+    "json": N_("JSON at an address"),
+}
+PRICE_CAUSES = {  # what set a run off
+    "schedule": N_("On schedule"),
+    "capture": N_("Competitors' prices came in"),
+    "cost": N_("A cost changed"),
+    "hand": N_("Run by hand"),
+    "rollback": N_("Rolled back"),
+}
+PRICE_SOURCES = {
+    "listing": N_("Listed"),
+    "hand": N_("By hand"),
+    "rule": N_("By rule"),
+    "rollback": N_("Rolled back"),
+}
+PRICE_BOUNDS = {  # what makes a floor
+    "cost": N_("what it costs you, with fees"),
+    "minimum": N_("the master's minimum"),
+    "margin": N_("your least margin"),
+    "least": N_("your least price"),
+}
+PRICE_LIMITS = {"step": N_("one step at a time"), "drift": N_("no further in one day")}
+PRICE_STAYS = {  # why the next run leaves a price
+    "there": N_("It is where it should be."),
+    "small": N_("The difference is too small to move for."),
+    "cools": N_("It was changed lately and rests."),
+    "turns": N_("It has turned round lately and would turn again."),
+    "step": N_("The largest step is less than the smallest unit of its price."),
+    "drift": N_("It has moved as far as it may in a day."),
+    "unknown": N_("What its rule needs is not known: no cost, or no fresh competitor."),
+}
+PRICE_RULES = {
+    "cost_plus": N_("Cost plus"),
+    "follow": N_("Follow competitors"),
+    "keep_margin": N_("Keep a margin"),
+    "leave": N_("Leave alone"),
+}
+
 WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "fault": FAULTS,
@@ -152,6 +193,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "flag_mode": FLAG_MODES,
     "flag_kind": FLAG_KINDS,
     "protocol": PROTOCOLS,
+    "feed_kind": FEED_KINDS,
+    "price_cause": PRICE_CAUSES,
+    "price_source": PRICE_SOURCES,
+    "price_bound": PRICE_BOUNDS,
+    "price_limit": PRICE_LIMITS,
+    "price_stays": PRICE_STAYS,
+    "price_rule": PRICE_RULES,
     "mode": MODES,
     "block": BLOCKS,
     "action": ACTIONS,

@@ -123,6 +123,27 @@ RUNS = {
     "broken_off": Badge("off", N_("Broken off")),
 }
 
+PRICE_SETS = {
+    "held": Badge("bad", N_("Stopped")),
+    "draft": Badge("wait", N_("To be decided")),
+    "applied": Badge("ok", N_("Applied")),
+    "discarded": Badge("off", N_("Discarded")),
+}
+FEED_HEALTH = {
+    "healthy": Badge("ok", N_("Answers")),
+    "new": Badge("wait", N_("Being asked")),
+    "stale": Badge("bad", N_("Stale: not followed")),
+    "failing": Badge("bad", N_("Fails")),
+    "paused": Badge("off", N_("Paused")),
+}
+PRICE_VERDICTS = {
+    "ok": Badge("ok", N_("Believed")),
+    "absurd": Badge("bad", N_("Not believed: no real price")),
+    "jump": Badge("bad", N_("Not believed: unlike its own past")),
+    "odd": Badge("bad", N_("Not believed: unlike other feeds")),
+    "far": Badge("bad", N_("Not believed: far from your price")),
+}
+
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "order": ORDERS,
     "ticket": TICKETS,
@@ -144,4 +165,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "application": APPLICATIONS,
     "purchase": PURCHASES,
     "run": RUNS,
+    "price_set": PRICE_SETS,
+    "feed_health": FEED_HEALTH,
+    "price_verdict": PRICE_VERDICTS,
 }

@@ -100,6 +100,13 @@ CHANNELS = Flag(
     default=True,
     is_module=True,
 )
+PRICING = Flag(
+    key="module.pricing",
+    title=N_("Repricing"),
+    description=N_("Prices that follow rules, costs and competitors. Rules that are automatic go on without the page."),
+    default=True,
+    is_module=True,
+)
 AUDIT = Flag(
     key="module.audit",
     title=N_("Audit log"),
@@ -269,6 +276,7 @@ FLAGS: Mapping[str, Flag] = {
     for flag in (
         BUYERS,
         CHANNELS,
+        PRICING,
         AUDIT,
         FEATURES,
         PAGES,

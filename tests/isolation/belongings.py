@@ -44,6 +44,14 @@ STATION_ROWS = {
     "refund_id": (
         "INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, reason, state, request_key, made_by)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), :note, 1, 'wallet', :note, 'done', :token, 'b') RETURNING id"
+    "rule_id": "INSERT INTO price_rules (kind) VALUES ('leave') RETURNING id",
+    "feed_id": "INSERT INTO price_feeds (name, kind, url, every_minutes) VALUES (:note, 'csv', :note, 30) RETURNING id",
+    "article_id": (
+        "INSERT INTO price_articles (feed_id, article, name, asked, verdict, seen_at)"
+        " SELECT max(id), :note, :note, 1, 'ok', now() FROM price_feeds RETURNING id"
+    ),
+    "set_id": (
+        "INSERT INTO price_sets (kind, state, cause, created_at) VALUES ('run', 'draft', :note, now()) RETURNING id"
     ),
     "page_id": "INSERT INTO pages (path, title, body) VALUES (:path, :title, :note) RETURNING id",
     "name": (

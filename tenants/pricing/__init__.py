@@ -1,0 +1,1 @@
+"""Repricing: prices that follow rules, costs and competitors, within floors and limits."""
