@@ -37,6 +37,7 @@ class Fault(StrEnum):
     INPUT = "input"  # the account, the area, whatever the buyer filled in is wrong
     REFUSED = "refused"
     NOT_FOUND = "not_found"  # asked by reference: the supplier has no such order
+    NO_QUESTION = "no_question"  # it cannot be asked by our reference: a person has to look
     UNREADABLE = "unreadable"  # an answer that is not of the protocol
 
 
@@ -137,11 +138,12 @@ class SupplierAdapter(Protocol):
 
     async def buy(self, order: Order) -> Answer: ...
 
-    async def find(self, reference: str, *, order_no: str = "", quantity: int = 0) -> Answer:
+    async def find(self, reference: str, *, order_no: str = "", order: Order | None = None) -> Answer:
         """What became of the order with our `reference`. `FAILED` with `NOT_FOUND` when there is none.
 
-        `order_no` is what an earlier answer called it, `quantity` what was asked for: protocols that know no reference
-        of ours ask by these, and answer `UNKNOWN` without them.
+        `order` is what was asked for, and `order_no` the supplier's number of an earlier answer, as it stood there: it
+        may hold more than people would call a number. A protocol that knows no reference of ours asks by these, and
+        answers `UNKNOWN` without them. Every `FAILED` is definite; a supplier that cannot be asked now is `UNKNOWN`.
         """
         ...
 

@@ -175,7 +175,7 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
         answer = await adapter.buy(step.order)
         if answer.outcome is not Outcome.UNKNOWN:
             return answer
-    found = await adapter.find(step.order.reference, order_no=step.order_no, quantity=step.order.quantity)
+    found = await adapter.find(step.order.reference, order_no=step.order_no, order=step.order)
     if found.outcome is Outcome.FAILED and found.fault is Fault.NOT_FOUND and step.still_possible:
         # Not there yet: that says nothing about the order we sent.
         return Answer(Outcome.UNKNOWN, fault=found.fault, detail=found.detail)

@@ -100,7 +100,7 @@ class SandboxAdapter:
             return wire.unknown(BadAnswer("an order for something else"))
         return _answer(told, order.reference)
 
-    async def find(self, reference: str, *, order_no: str = "", quantity: int = 0) -> Answer:
+    async def find(self, reference: str, *, order_no: str = "", order: Order | None = None) -> Answer:
         try:
             reply = await self._call("GET", f"/v1/orders/{quote(reference, safe='')}")
             if refusal := _refusal(reply):
@@ -111,7 +111,7 @@ class SandboxAdapter:
             told = _told(reply, OrderOut)
         except OutboundError as error:
             return wire.unknown(error)
-        if quantity and told.quantity != quantity:
+        if order and (told.sku, told.quantity) != (order.sku, order.quantity):
             return wire.unknown(BadAnswer("an order for something else"))
         return _answer(told, reference)
 
