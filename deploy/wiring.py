@@ -7,6 +7,7 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from supplier_gateway.suppliers import tasks as suppliers
 from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
@@ -30,6 +31,7 @@ MODULES = (
     plans,
     registry,
     station_tasks,
+    suppliers,
     tiering,
     toggles,
     visits,

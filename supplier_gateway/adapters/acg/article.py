@@ -1,10 +1,10 @@
 """What stands in an offer's article number for these shops: the code, and which variant of it.
 
-`A1B2C3`, or `A1B2C3?race=月卡&颜色=红`: `race` is the shop's category of the article, `card_id` a card chosen by number,
-every other name an option of its `sku`. The signs `& = % + # ?` and spaces in a name or value are percent-encoded.
+`A1B2C3`, or `A1B2C3?race=月卡&颜色=红`: `race` is the shop's category of the article, `card_id` a card chosen by
+number, every other name an option of its `sku`. The signs `& = % + # ?` and spaces in a name or value are percent-encoded.
 """
 
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 from msgspec import Struct
 
@@ -23,7 +23,8 @@ class Article(Struct, frozen=True):
         chosen = [(RACE, self.race)] if self.race else []
         chosen += self.options
         chosen += [(CARD, str(self.card_id))] if self.card_id else []
-        return f"{self.code}?{urlencode(chosen, quote_via=_quoted)}" if chosen else self.code
+        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in chosen)
+        return f"{self.code}?{query}" if chosen else self.code
 
     @property
     def variant(self) -> str:
@@ -41,6 +42,6 @@ def read(sku: str) -> Article:
     return Article(code, race, tuple(chosen.items()), int(card))
 
 
-def _quoted(text: str, safe: str = "", encoding: str | None = None, errors: str | None = None) -> str:
+def _quoted(text: str) -> str:
     """Only what would be read as something else is encoded: people read and write these."""
     return "".join(quote(sign, safe="") if ord(sign) < 128 else sign for sign in text)

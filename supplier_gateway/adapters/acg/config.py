@@ -1,7 +1,7 @@
 """The text in which acg-faka keeps an article's variants and prices, with the quirks of the program that reads it.
 
-Sections in brackets; `name=value` below them, `=` exactly once; a stroke in a name leads a level down (`颜色.红=1`); of two
-equal names the first counts; nothing is a comment, and a line before the first section is an error.
+Sections in brackets; `name=value` below them, `=` exactly once; a point in a name leads a level down (`颜色.红=1`); of
+two equal names the first counts; nothing is a comment, and a line before the first section is an error.
 """
 
 import re

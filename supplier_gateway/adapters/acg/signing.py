@@ -1,8 +1,8 @@
 """How acg-faka signs a form, as PHP 8 does it; PROTOCOLS 2.2.
 
 The fields without `sign` are sorted by name, those that are exactly empty are left out, the rest is written as a query
-(nested values as `sku[颜色]=红`, nulls and empty arrays vanish), `&key=<app_key>` is added, all of it is url-decoded, and
-the digest is its MD5.
+(nested values as `sku[颜色]=红`, nulls and empty arrays vanish), `&key=<app_key>` is added, all of it is url-decoded,
+and the digest is its MD5.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The gateway's side of the fourth version's open interface (acg-faka calls it connection type 1).
 
-`Api-Id` and `Api-Signature` in the header, the same digest over the form. An article number is `<item>:<sku_id>`. There is no
-question about an order: when the answer to a trade is lost, the purchase is unknown until a person looks.
+`Api-Id` and `Api-Signature` in the header, the same digest over the form. An article number is `<item>:<sku_id>`. There
+is no question about an order: when the answer to a trade is lost, the purchase is unknown until a person looks.
 """
 
 import asyncio

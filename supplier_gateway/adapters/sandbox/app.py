@@ -89,9 +89,7 @@ class Version1(Controller):
         return await switchboard.answer(Call.READ, lambda _: Stock(sku, supplier.shelf.good(sku).stock))
 
     @get("/balance", status_code=200)
-    async def balance(
-        self, supplier: NamedDependency[Supplier], switchboard: NamedDependency[Switchboard]
-    ) -> Reply:
+    async def balance(self, supplier: NamedDependency[Supplier], switchboard: NamedDependency[Switchboard]) -> Reply:
         return await switchboard.answer(Call.READ, lambda _: Balance(supplier.shelf.balance_cents, SHOP_NAME))
 
     @post("/orders", status_code=200)

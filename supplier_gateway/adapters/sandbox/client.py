@@ -134,10 +134,12 @@ class SandboxAdapter:
         timestamp = called.headers.get(TIMESTAMP_HEADER, "")
         nonce = called.headers.get(NONCE_HEADER, "")
         given = called.headers.get(SIGNATURE_HEADER, "").encode()
-        rights = [
-            sign(secret, called.method, called.target, timestamp, nonce, called.body) for secret in self._secrets_heard
-        ]
-        if not any([hmac.compare_digest(right.encode(), given) for right in rights]):
+        if not any(
+            hmac.compare_digest(
+                sign(secret, called.method, called.target, timestamp, nonce, called.body).encode(), given
+            )
+            for secret in self._secrets_heard
+        ):
             raise CallRefused("wrong signature")
         if not (timestamp.isascii() and timestamp.isdigit()) or abs(time.time() - int(timestamp)) > LARGEST_SKEW_S:
             raise CallRefused("too far from now")

@@ -47,7 +47,7 @@ def _cards(kind: FaultKind, cards: list[str]) -> list[str]:
 
 
 def _scalar(kind: FaultKind, value: Any, name: str) -> Any:
-    """`code` stays: it says in some protocols that this is an answer at all, and the spoiled part is to be looked at."""
+    """`code` stays: it says in some protocols that this is an answer at all, and then the spoiled part is looked at."""
     if name == "code" or not _is_number(value):
         return [value] if kind is FaultKind.WRONG_TYPES and isinstance(value, str) else value
     match kind:

@@ -1,4 +1,4 @@
-"""The shop's routes: `/shared` as acg-faka has them, `/plugin/open-api` as its fourth version, `/control` for staging."""
+"""The shop's routes: `/shared` as acg-faka has them, `/plugin/open-api` as its fourth version, `/control` to stage."""
 
 import hmac
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 """The fake shop: `python -m supplier_gateway.adapters.acg.shop.server --port N`.
 
-It prints one line once it listens and ends on SIGTERM. `ACG_SHOP_KEY` is the account's app_key, `ACG_SHOP_CONTROL` the token
-in `X-Control-Token` for `/control`: the same control API as the sandbox supplier's, with articles at `/control/items`. The
-defaults are known to everybody, so they serve on loopback only.
+It prints one line once it listens and ends on SIGTERM. `ACG_SHOP_KEY` is the account's app_key, `ACG_SHOP_CONTROL` the
+token in `X-Control-Token` for `/control`: the control API of the sandbox supplier, with articles at `/control/items`.
+The defaults are known to everybody, so they serve on loopback only.
 """
 
 import argparse
