@@ -43,6 +43,13 @@ def check_delivery(outcome: Outcome, cards: Sequence[str], units: int, quantity:
         raise BadAnswer("a cost that makes no sense")
 
 
+def checked_balance(cents: int) -> int:
+    """A balance that our books can hold; it may be below zero. Raises `SupplierUnavailable`."""
+    if abs(cents) > MAX_CENTS:
+        raise SupplierUnavailable(Fault.UNREADABLE, "a balance that makes no sense")
+    return cents
+
+
 def failed(fault: Fault, detail: str = "") -> Answer:
     return Answer(Outcome.FAILED, fault=fault, detail=brief(detail))
 

@@ -1,7 +1,8 @@
 """What stands in an offer's article number for these shops: the code, and which variant of it.
 
 `A1B2C3`, or `A1B2C3?race=月卡&颜色=红`: `race` is the shop's category of the article, `card_id` a card chosen by
-number, every other name an option of its `sku`. The signs `& = % + # ?` and spaces in a name or value are percent-encoded.
+number, every other name an option of its `sku`. The signs
+`& = % + # ?` and spaces in a name or value are percent-encoded.
 """
 
 from urllib.parse import parse_qsl, quote

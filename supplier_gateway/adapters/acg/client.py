@@ -5,7 +5,8 @@ What the protocol cannot do, and what follows:
 * It has no highest price. The price is asked right before the trade, and nothing is bought above what we allow; a
   change in between shows in the trade's `amount`.
 * It has no question by our reference. When the answer to a trade is lost, nobody can be asked: the purchase is unknown
-  until a person looks at the shop. A trade repeated with the same `request_no` is an error there, which says that it exists.
+  until a person looks at the shop. A trade repeated with the same `request_no` is an error there, which says that it
+  exists; it is not tried, since two that arrive together could both be made.
 * `query` tells neither the state of the delivery nor the cost. An article delivered by hand answers the trade with a
   sentence in place of the cards; its digest and the cost stand behind the order's number (`20260101#3f2a9c01d4be#950`),
   and while `query` tells the same sentence, the order is pending.

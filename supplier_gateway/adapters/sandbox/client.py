@@ -124,11 +124,11 @@ class SandboxAdapter:
         return (await self._read(f"/v1/goods/{quote(sku, safe='')}/stock", Stock)).stock
 
     async def balance_cents(self) -> int:
-        return (await self._read("/v1/balance", Balance)).balance_cents
+        return wire.checked_balance((await self._read("/v1/balance", Balance)).balance_cents)
 
     async def greet(self) -> Greeting:
         told = await self._read("/v1/balance", Balance)
-        return Greeting(wire.brief(told.shop_name), told.balance_cents)
+        return Greeting(wire.brief(told.shop_name), wire.checked_balance(told.balance_cents))
 
     def heard(self, called: Called) -> str:
         timestamp = called.headers.get(TIMESTAMP_HEADER, "")

@@ -34,7 +34,8 @@ ended, signed with the same four headers. A callback may come twice, late or nev
 
 A refusal is `{"error", "detail"}` and is definite, nothing was done: 400 `invalid` or `input` (what the buyer
 filled in), 401 `signature`, 402 `balance`, 404 `no_such_good` or `no_such_order`, 409 `out_of_stock`, `price` (the
-cost is above `max_unit_cost`) or `reference_used` (by an order for something else). A 5xx says nothing of what was done.
+cost is above `max_unit_cost`) or `reference_used` (by an order for something else). A 5xx says nothing of what was
+done.
 """
 
 import hmac

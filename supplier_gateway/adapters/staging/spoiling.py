@@ -23,7 +23,7 @@ def spoiled(kind: FaultKind, truth: bytes) -> bytes:
 
 
 def _changed(kind: FaultKind, value: Any, name: str = "") -> Any:
-    if name in CARDS and isinstance(value, list | str):
+    if name in CARDS and kind is not FaultKind.WRONG_TYPES and isinstance(value, list | str):
         cards = value if isinstance(value, list) else value.split("\n")
         changed = _cards(kind, cards)
         return changed if isinstance(value, list) else "\n".join(changed)
