@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import MAX_SECRET_LENGTH
-from kameng.core.errors import Invalid
+from kameng.core.errors import Refused
 from kameng.core.money import format_cents, total_cents
 from kameng.infra.crypto import Sealer
 from supplier_gateway.adapters.manual import queries
@@ -55,7 +55,7 @@ async def release(session: AsyncSession, task_id: int, person: str) -> ManualTas
 
 
 async def deliver(session: AsyncSession, sealer: Sealer, task_id: int, person: str, delivery: Delivery) -> ManualTask:
-    """Hands over. Raises `Invalid` at `lines`, `units` or `cost`, `TaskGone`, `TaskSettled`, `TaskTaken`."""
+    """Hands over. Raises `Refused` at `lines`, `units` or `cost`, `TaskGone`, `TaskSettled`, `TaskTaken`."""
     task = await _workable(session, task_id, person)
     cards = [" ".join(line.split()) for line in delivery.lines if line.strip()] if task.kind == "cards" else []
     units = len(cards) if task.kind == "cards" else delivery.units
@@ -63,7 +63,7 @@ async def deliver(session: AsyncSession, sealer: Sealer, task_id: int, person: s
     await _check_cards(session, sealer, task.reference, cards)
     most_cents = total_cents(task.max_unit_cost, units)
     if not 0 <= delivery.cost_cents <= most_cents:
-        raise Invalid({"cost": f"At most {format_cents(most_cents)}: what the sale allows."})
+        raise Refused("At most %(most)s: what the sale allows.", field="cost", most=format_cents(most_cents))
     task.cards = [sealer.seal(PLACE, f"{task.reference}:{place}", card) for place, card in enumerate(cards)]
     task.delivered_quantity, task.cost_cents, task.message = units, delivery.cost_cents, delivery.message
     task.settle("delivered" if units == task.quantity else "partial", person)
@@ -103,11 +103,18 @@ async def _workable(session: AsyncSession, task_id: int, person: str) -> ManualT
 def _check_count(task: ManualTask, units: int, *, in_part: bool) -> None:
     field = "lines" if task.kind == "cards" else "units"
     if units < 1:
-        raise Invalid({field: "Fill this in."})
+        raise Refused("Fill this in.", field=field)
     if units > task.quantity:
-        raise Invalid({field: f"These are {units}; the order is for {task.quantity}."})
+        raise Refused(
+            "These are %(units)s; the order is for %(quantity)s.", field=field, units=units, quantity=task.quantity
+        )
     if units < task.quantity and not in_part:
-        raise Invalid({field: f"These are {units} of {task.quantity}. Tick the box below if no more will come."})
+        raise Refused(
+            "These are %(units)s of %(quantity)s. Tick the box below if no more will come.",
+            field=field,
+            units=units,
+            quantity=task.quantity,
+        )
 
 
 async def _check_cards(session: AsyncSession, sealer: Sealer, reference: str, cards: Sequence[str]) -> None:
@@ -115,11 +122,12 @@ async def _check_cards(session: AsyncSession, sealer: Sealer, reference: str, ca
     seen: dict[str, int] = {}
     for number, card in enumerate(cards, 1):
         if len(card) > MAX_SECRET_LENGTH:
-            raise Invalid({"lines": f"Line {number} is too long."})
+            raise Refused("Line %(line)s is too long.", field="lines", line=number)
         if card in seen:
-            raise Invalid({"lines": f"Line {number} is the same as line {seen[card]}."})
+            raise Refused("Line %(line)s is the same as line %(other)s.", field="lines", line=number, other=seen[card])
         seen[card] = number
     by_print = {sealer.fingerprint(card): number for card, number in seen.items()}
     known = await queries.known(session, reference, list(by_print))
     if known:
-        raise Invalid({"lines": f"Line {min(by_print[one] for one in known)} was sold or is in stock already."})
+        first = min(by_print[one] for one in known)
+        raise Refused("Line %(line)s was sold before, or lies in the stock.", field="lines", line=first)

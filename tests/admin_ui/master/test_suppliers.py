@@ -28,7 +28,7 @@ async def added(operator: StaffClient, url: str, secret: str = SUPPLIER_SECRET) 
 async def test_the_balance_is_asked_for_and_told(operator: StaffClient, supplier: Supplier) -> None:
     path = await added(operator, supplier.url)
 
-    page = await operator.follow(await operator.post(f"{path}/balance"))
+    page = await operator.follow(await operator.post(f"{path}/trials"))
 
     assert "The supplier holds ¥" in text_of(page)
 
@@ -42,7 +42,7 @@ async def test_a_supplier_that_does_not_tell_is_an_error_in_words(
 ) -> None:
     path = await added(operator, url or supplier.url, secret)
 
-    assert said in text_of(await operator.follow(await operator.post(f"{path}/balance")))
+    assert said in text_of(await operator.follow(await operator.post(f"{path}/trials")))
 
 
 async def test_an_account_over_the_wire_needs_all_its_parts(operator: StaffClient) -> None:
