@@ -1,7 +1,7 @@
 """What people deliver by hand: the queue of suppliers who are persons."""
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
@@ -60,7 +60,7 @@ def _to_task(request: AnyRequest, error: Conflict) -> Response[bytes]:
 
 class ManualTaskController(Controller):
     path = "/manual-tasks"
-    exception_handlers: ClassVar = {Conflict: _to_task}
+    exception_handlers = {Conflict: _to_task}  # noqa: RUF012 - litestar declares it for instances
 
     @get("/", guards=[requires(Permission.PURCHASES_READ)])
     async def listed(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:

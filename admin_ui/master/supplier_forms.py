@@ -11,7 +11,7 @@ from admin_ui.fields import check_web_address
 from kameng.core.errors import Invalid
 from kameng.core.money import format_cents, to_cents, to_yuan
 from kameng.web.forms import Form
-from kameng.web.i18n import gettext
+from kameng.web.i18n import N_, gettext
 from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.port import Greeting, SupplierAdapter, SupplierUnavailable
 from supplier_gateway.suppliers.models import STOCK, Supplier
@@ -75,7 +75,7 @@ class AccountForm(Struct, frozen=True):
             wrong["account"] = "Fill this in."
         moved = (self.base_url, self.account) != (supplier.base_url, supplier.account)
         if needs and moved and not self.secret_password:
-            wrong["secret_password"] = "Write the key again: the address or the account is another."  # noqa: S105
+            wrong["secret_password"] = N_("Write the key again: the address or the account is another.")
         if wrong:
             raise Invalid(wrong)
         low = None if self.low_balance is None else to_cents(self.low_balance)

@@ -126,9 +126,9 @@ class SupplierController(Controller):
         before = _shown(supplier)
         async with runtime.database.master_session() as session:
             changed = await service.change(session, sealer, supplier_id, wanted)
-            detail = {"name": changed.name, "secret": gettext("new") if sent.secret_password else gettext("kept")}
+            action = "suppliers.rekey" if sent.secret_password else "suppliers.change"
             await audit.record(
-                session, staff.name, "suppliers.change", str(supplier_id), detail, staff.address,
+                session, staff.name, action, str(supplier_id), {"name": changed.name}, staff.address,
                 before=before, after=_shown(changed),
             )  # fmt: skip
         answers.toast(request, gettext("The account is changed. Purchases that are under way end as they began."))

@@ -118,6 +118,7 @@ ACTIONS = {
     "manual_tasks.release": N_("Gave a task to deliver by hand back"),
     "suppliers.add": N_("Added a supplier"),
     "suppliers.change": N_("Changed a supplier's account"),
+    "suppliers.rekey": N_("Changed a supplier's account and its key"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
 }
@@ -127,7 +128,6 @@ DETAILS = {
     "low_balance_cents": N_("warning level of the balance"),
     "quantity": N_("quantity"),
     "reference": N_("reference"),
-    "secret": N_("secret"),
     "canary": N_("canary"),
     "value": N_("value"),
     "accent": N_("accent"),

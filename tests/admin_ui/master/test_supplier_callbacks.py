@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from kameng.core import ids
 from kameng.infra import outbox
+from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from kameng.web.dispatch import HostDispatch
 from supplier_gateway.adapters.sandbox.protocol import sign
 from supplier_gateway.suppliers import queries, service
+from supplier_gateway.suppliers.models import Supplier
 from supplier_gateway.suppliers.service import AccountChange, SupplierCalled
 
 SECRET = "callback-secret"
@@ -42,7 +44,8 @@ class Address:
 
 @pytest.fixture
 async def address(runtime: Runtime, door: HostDispatch, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Address]:
-    monkeypatch.setitem(outbox.followers, SupplierCalled, [FOLLOWER])  # what is recorded is read from its rows
+    recorded: type[Event] = SupplierCalled
+    monkeypatch.setitem(outbox.followers, recorded, [FOLLOWER])  # what is recorded is read from its rows
     sealer = await runtime.keyring.master()
     async with runtime.database.master_session() as session:
         name = f"calls {ids.code(8)}"
@@ -56,7 +59,7 @@ async def address(runtime: Runtime, door: HostDispatch, monkeypatch: pytest.Monk
         await session.execute(text("DELETE FROM outbox WHERE follower = :f"), {"f": FOLLOWER})
 
 
-async def fresh(runtime: Runtime, supplier_id: int):  # type: ignore[no-untyped-def]  # a row, as it is kept
+async def fresh(runtime: Runtime, supplier_id: int) -> Supplier:
     async with runtime.database.master_session() as session:
         return await queries.find(session, supplier_id)
 

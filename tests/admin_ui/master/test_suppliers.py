@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from kameng.core import ids
 from kameng.infra import outbox
+from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from supplier_gateway.purchases import measures
 from supplier_gateway.suppliers.service import SupplierBalanceLow
@@ -15,6 +16,8 @@ from tests.support.acg_shop import APP_ID, APP_KEY, running_acg_shop
 from tests.support.house import open_shop, work_off
 from tests.support.sandbox import SUPPLIER_SECRET, Supplier, running_supplier
 from tests.support.staff_client import StaffClient, error_at, text_of
+
+FOLLOWERS = ["tests.low"]
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +138,11 @@ async def test_a_key_is_changed_only_for_one_that_works_and_never_shown(
     assert "Secret changed" in text_of(await operator.get(path))
     async with runtime.database.master_session() as session:
         logged = await session.execute(
-            text("SELECT detail, before, after FROM audit_log WHERE action = 'suppliers.change' AND subject = :id"),
+            text("SELECT detail, before, after FROM audit_log WHERE action = 'suppliers.rekey' AND subject = :id"),
             {"id": path.rpartition("/")[2]},
         )
-        assert SUPPLIER_SECRET not in str(logged.all())
+        (line,) = logged.all()
+        assert SUPPLIER_SECRET not in str(line)
 
 
 async def test_a_key_goes_to_no_other_address_than_it_was_given_for(operator: StaffClient, supplier: Supplier) -> None:
@@ -158,7 +162,8 @@ async def test_a_balance_below_its_level_is_told_of_once(
     runtime: Runtime, operator: StaffClient, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     supplier.stage()
-    monkeypatch.setitem(outbox.followers, SupplierBalanceLow, ["tests.low"])  # read from its rows
+    told_of: type[Event] = SupplierBalanceLow
+    monkeypatch.setitem(outbox.followers, told_of, FOLLOWERS)  # read from its rows
     path = await added(operator, supplier.url)
     number = int(path.rpartition("/")[2])
     form = {"base_url": supplier.url, "account": "demo", "low_balance": "100"}

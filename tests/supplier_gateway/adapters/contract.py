@@ -12,7 +12,7 @@ import pytest
 from kameng.core import ids
 from kameng.infra.http import Outbound
 from supplier_gateway.adapters.registry import PROTOCOLS, Entry
-from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter, SupplierUnavailable
+from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter, SupplierGood, SupplierUnavailable
 from tests.support.processes import free_port
 
 TIMEOUT_S = 2.0
@@ -141,7 +141,8 @@ class Contract:
         assert greeting.balance_cents == await adapter.balance_cents() == 12_345
 
     async def test_the_catalogue_holds_the_article(self, stage: Stage, adapter: SupplierAdapter) -> None:
-        found, cursor = [], ""
+        found: list[SupplierGood] = []
+        cursor = ""
         while True:
             page = await adapter.goods(cursor)
             found += page.goods

@@ -6,11 +6,11 @@ import pytest
 
 from supplier_gateway.adapters.acg import article, config
 from supplier_gateway.adapters.acg.article import Article
-from supplier_gateway.adapters.acg.signing import flat, nested, sign
+from supplier_gateway.adapters.acg.signing import Form, flat, nested, sign
 
 
 def test_the_vector_that_was_run_on_php() -> None:
-    form = {
+    form: Form = {
         "num": 1, "contact": "a b+c", "shared_code": "ABC", "sku": {"颜色": "红"}, "card_id": 0, "app_key": "KEY123",
         "app_id": 7, "race": "", "sign": "is not signed itself",
     }  # fmt: skip
@@ -41,7 +41,7 @@ def test_a_zero_is_signed_and_an_empty_key_signs_nothing() -> None:
 
 
 def test_posted_fields_become_the_form_that_was_signed() -> None:
-    form = {"sku": {"颜色": "红", "尺寸": "大"}, "num": "2", "race": ""}
+    form: Form = {"sku": {"颜色": "红", "尺寸": "大"}, "num": "2", "race": ""}
 
     assert nested(dict(flat(form))) == form
     assert nested({"a": "1", "a[b]": "2"}) == {"a": {"b": "2"}}
