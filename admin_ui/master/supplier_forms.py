@@ -14,8 +14,7 @@ from kameng.web.forms import Form
 from kameng.web.i18n import N_, gettext
 from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.port import Greeting, SupplierAdapter, SupplierUnavailable
-from supplier_gateway.suppliers.models import STOCK, Supplier
-from supplier_gateway.suppliers.service import AccountChange
+from supplier_gateway.suppliers.service import STOCK, AccountChange, Supplier
 
 Level = Annotated[Decimal, Meta(extra={"ge": "0", "le": "100000000", "places": 2})]
 Address = Annotated[str, Meta(max_length=200)]

@@ -22,7 +22,7 @@ from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.purchases import measures
 from supplier_gateway.suppliers import queries, service
 from supplier_gateway.suppliers.errors import SupplierGone, SupplierNameTaken
-from supplier_gateway.suppliers.models import STOCK, Supplier
+from supplier_gateway.suppliers.service import STOCK, Supplier
 
 
 class SupplierController(Controller):

@@ -4,8 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.crypto import Sealer
 from supplier_gateway.adapters.manual import service as manual
-from supplier_gateway.adapters.manual.models import ManualTask
-from supplier_gateway.adapters.manual.service import Delivery
+from supplier_gateway.adapters.manual.service import Delivery, ManualTask
 from supplier_gateway.suppliers import service
 
 

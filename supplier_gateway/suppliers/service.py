@@ -17,7 +17,8 @@ from supplier_gateway.adapters.registry import Account
 from supplier_gateway.port import Called, CallRefused, SupplierAdapter
 from supplier_gateway.suppliers import queries
 from supplier_gateway.suppliers.errors import SupplierGone, SupplierNameTaken
-from supplier_gateway.suppliers.models import STOCK, Supplier
+from supplier_gateway.suppliers.models import STOCK as STOCK
+from supplier_gateway.suppliers.models import Supplier as Supplier  # others name the type by this module
 
 PLACE = "suppliers.secret"
 PLACE_BEFORE = "suppliers.secret_before"

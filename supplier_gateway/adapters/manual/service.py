@@ -12,7 +12,7 @@ from kameng.core.money import format_cents, total_cents
 from kameng.infra.crypto import Sealer
 from supplier_gateway.adapters.manual import queries
 from supplier_gateway.adapters.manual.errors import TaskSettled, TaskTaken
-from supplier_gateway.adapters.manual.models import ManualTask
+from supplier_gateway.adapters.manual.models import ManualTask as ManualTask  # others name the type by this module
 
 PLACE = "manual_tasks.cards"
 CLAIM_LASTS_MINUTES = 30

@@ -16,8 +16,7 @@ from kameng.infra.runtime import Runtime
 from kameng.web.dispatch import HostDispatch
 from supplier_gateway.adapters.sandbox.protocol import sign
 from supplier_gateway.suppliers import queries, service
-from supplier_gateway.suppliers.models import Supplier
-from supplier_gateway.suppliers.service import AccountChange, SupplierCalled
+from supplier_gateway.suppliers.service import AccountChange, Supplier, SupplierCalled
 
 SECRET = "callback-secret"
 FOLLOWER = "tests.callbacks"
