@@ -72,6 +72,7 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Applications"), "/applications", "inbox", Permission.APPLICATIONS_READ),
     Entry(N_("Goods"), "/goods", "package", Permission.GOODS_READ, N_("Supply")),
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
+    Entry(N_("Deliver by hand"), "/manual-tasks", "user", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ, N_("Prices")),
     Entry(N_("Special prices"), "/special-prices", "tag", Permission.TIERS_READ),

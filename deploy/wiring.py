@@ -9,6 +9,7 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from supplier_gateway.suppliers import tasks as suppliers
 from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
@@ -46,6 +47,7 @@ MODULES = (
     settlement,
     statements,
     station_tasks,
+    suppliers,
     tiering,
     toggles,
     visits,

@@ -33,18 +33,51 @@ class Fault(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_STOCK = "out_of_stock"
     BALANCE = "balance"  # our wallet at the supplier does not cover it
+    PRICE = "price"  # it costs more than we allowed, so nothing was bought
+    INPUT = "input"  # the account, the area, whatever the buyer filled in is wrong
     REFUSED = "refused"
     NOT_FOUND = "not_found"  # asked by reference: the supplier has no such order
+    NO_QUESTION = "no_question"  # it cannot be asked by our reference: a person has to look
     UNREADABLE = "unreadable"  # an answer that is not of the protocol
 
 
+class GoodField(Struct, frozen=True):
+    """What a buyer has to fill in for a good; `label` is its name in `Order.inputs`. `pattern` may be empty."""
+
+    label: str
+    kind: str = "text"
+    required: bool = True
+    pattern: str = ""
+    hint: str = ""
+
+
 class SupplierGood(Struct, frozen=True):
-    """One line of a supplier's catalogue. `cost` in yuan for one unit; `stock` None when it is not told."""
+    """One line of a supplier's catalogue: what one offer is for. `cost` in yuan for one unit; `stock` None when it is
+    not told.
+
+    `item` is the supplier's article where several lines are variants of one, `variant` which of them. `ladder` holds
+    (from this quantity, yuan for one unit), the smallest quantity first.
+    """
 
     sku: str
     name: str
     cost: Decimal
     stock: int | None
+    kind: str = "cards"  # or `topup`
+    category: str = ""
+    item: str = ""
+    variant: str = ""
+    fields: tuple[GoodField, ...] = ()
+    min_quantity: int = 1
+    max_quantity: int | None = None
+    ladder: tuple[tuple[int, Decimal], ...] = ()
+
+
+class GoodsPage(Struct, frozen=True):
+    """Some of a catalogue. An empty `next_cursor`: these were the last."""
+
+    goods: Sequence[SupplierGood]
+    next_cursor: str = ""
 
 
 class Order(Struct, frozen=True):
@@ -61,7 +94,9 @@ class Order(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """What the supplier said of one order. `cards` holds plain secrets: store them encrypted, never log them.
 
-    A top-up has no cards: `delivered_quantity` says how many units are done, and `message` what the buyer may read.
+    `DELIVERED` has all that was asked for, `PARTIAL` some of it: `cost_cents` is for these. A top-up has no cards:
+    `delivered_quantity` says how many units are done, and `message` what the buyer may read. Of cards,
+    `delivered_quantity` is their number.
     """
 
     outcome: Outcome
@@ -74,23 +109,61 @@ class Answer(Struct, frozen=True):
     detail: str = ""  # the supplier's words, at most 200 characters, for the operator only
 
 
+class Greeting(Struct, frozen=True):
+    """What a supplier says to whoever tests the connection. `balance_cents` None where accounts have none."""
+
+    shop_name: str
+    balance_cents: int | None
+
+
+class Called(Struct, frozen=True):
+    """A callback of a supplier as it came. `target` is path and query; header names are lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class CallRefused(Exception):
+    """A callback that the account's supplier cannot have sent."""
+
+
 class SupplierAdapter(Protocol):
     """One protocol of one supplier account. No method raises for what happens on the wire: `Answer` says it.
 
-    `goods`, `stock` and `balance_cents` raise `SupplierUnavailable`.
+    `goods`, `stock`, `balance_cents` and `greet` raise `SupplierUnavailable`. What a protocol can do stands in
+    `supplier_gateway.adapters.registry`.
     """
 
     async def buy(self, order: Order) -> Answer: ...
 
-    async def find(self, reference: str) -> Answer:
-        """What became of the order with our `reference`. `FAILED` with `NOT_FOUND` when there is none."""
+    async def find(self, reference: str, *, order_no: str = "", order: Order | None = None) -> Answer:
+        """What became of the order with our `reference`. `FAILED` with `NOT_FOUND` when there is none.
+
+        `order` is what was asked for, and `order_no` the supplier's number of an earlier answer, as it stood there: it
+        may hold more than people would call a number. A protocol that knows no reference of ours asks by these, and
+        answers `UNKNOWN` without them. Every `FAILED` is definite; a supplier that cannot be asked now is `UNKNOWN`.
+        """
         ...
 
-    async def goods(self) -> Sequence[SupplierGood]: ...
+    async def goods(self, cursor: str = "") -> GoodsPage:
+        """The catalogue from `cursor` on, which is the `next_cursor` of the page before."""
+        ...
 
     async def stock(self, sku: str) -> int | None: ...
 
     async def balance_cents(self) -> int: ...
+
+    async def greet(self) -> Greeting:
+        """That the account works, and with whom."""
+        ...
+
+    def heard(self, called: Called) -> str:
+        """Our reference in a callback. Raises `CallRefused` for one that is not authentic, or where the protocol
+        has none. What it says is never believed: it is a reason to `find`.
+        """
+        ...
 
 
 class SupplierUnavailable(Exception):

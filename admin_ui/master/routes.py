@@ -13,6 +13,7 @@ from admin_ui.master.domains import StationDomainController
 from admin_ui.master.flags import FlagController
 from admin_ui.master.goods import GoodController
 from admin_ui.master.identity_provider import IdentityProviderController
+from admin_ui.master.manual_tasks import ManualTaskController
 from admin_ui.master.offers import OfferController
 from admin_ui.master.overview import OverviewController
 from admin_ui.master.payouts import PayoutController
@@ -34,6 +35,7 @@ from admin_ui.master.station_imports import StationImportController
 from admin_ui.master.station_plan import StationPlanController
 from admin_ui.master.station_team import StationTeamController
 from admin_ui.master.stations import StationController
+from admin_ui.master.supplier_calls import supplier_called
 from admin_ui.master.suppliers import SupplierController
 from admin_ui.master.system import SystemController
 from admin_ui.master.tier_moves import TierMoveController
@@ -67,7 +69,9 @@ CONTROLLERS = (
     PriceChangeController,
     PriceListController,
     SupplierController,
+    supplier_called,
     PurchaseController,
+    ManualTaskController,
     AuditController,
     SystemController,
     IdentityProviderController,

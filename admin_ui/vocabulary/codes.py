@@ -23,9 +23,12 @@ FAULTS = {
     "timeout": N_("The supplier did not answer in time"),
     "out_of_stock": N_("The supplier has none left"),
     "balance": N_("Our balance at the supplier does not cover it"),
+    "price": N_("The supplier asks for more than we allowed; nothing was bought"),
+    "input": N_("The account, or what else the buyer filled in, is wrong"),
     "refused": N_("The supplier refused"),
     "not_found": N_("The supplier knows no such order"),
     "unreadable": N_("The supplier's answer could not be understood"),
+    "no_question": N_("The supplier cannot be asked by our reference: look at its own pages, then settle it by hand"),
 }
 DOMAIN_ERRORS = {  # the others name what was seen: admin_ui.domain_words
     "no_proof": N_("Neither the TXT record nor the file was found. New records can take an hour to be seen."),
@@ -131,7 +134,14 @@ BLOCKS = {  # why a station cannot be opened as it was asked for
     "slug_taken": N_("The short name was taken in the meantime"),
     "login_taken": N_("The login was taken in the meantime"),
 }
-PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
+PROTOCOLS = {
+    "stock": N_("Own card stock"),
+    "sandbox": N_("Sandbox supplier"),
+    "acg": N_("acg-faka shared store"),
+    "acg4": N_("acg-faka V4 open interface"),
+    "manual": N_("A person delivers by hand"),
+}
+GOOD_KINDS = {"cards": N_("Card keys"), "topup": N_("Top-up of an account")}
 
 FEED_KINDS = {
     "acg": N_("Shop that runs acg-faka"),
@@ -200,6 +210,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "price_limit": PRICE_LIMITS,
     "price_stays": PRICE_STAYS,
     "price_rule": PRICE_RULES,
+    "good_kind": GOOD_KINDS,
     "mode": MODES,
     "block": BLOCKS,
     "action": ACTIONS,

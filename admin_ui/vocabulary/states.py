@@ -110,6 +110,12 @@ EFFECTS = {
     "floor": Badge("wait", N_("Below the minimum")),
     "gone": Badge("off", N_("Not offered any more")),
 }
+MANUAL_TASKS = {
+    "open": Badge("wait", N_("To be delivered")),
+    "delivered": Badge("ok", N_("Delivered")),
+    "partial": Badge("wait", N_("Delivered in part")),
+    "failed": Badge("bad", N_("Failed")),
+}
 PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
     "unknown": Badge("wait", N_("Not known yet")),
@@ -163,6 +169,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "price_effect": EFFECTS,
     "plan": PLANS,
     "application": APPLICATIONS,
+    "manual_task": MANUAL_TASKS,
     "purchase": PURCHASES,
     "run": RUNS,
     "price_set": PRICE_SETS,

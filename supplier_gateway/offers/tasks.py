@@ -4,6 +4,7 @@ import structlog
 
 from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import periodic
+from supplier_gateway.adapters import registry
 from supplier_gateway.offers import queries, service
 from supplier_gateway.port import SupplierUnavailable
 from supplier_gateway.suppliers import queries as supplier_queries
@@ -22,6 +23,8 @@ async def refresh_stock(runtime: Runtime) -> None:
     for offer in offers:
         async with runtime.database.master_session() as session:
             supplier = await supplier_queries.supplier(session, offer.supplier_id)
+        if not registry.entry(supplier.protocol).has_goods:  # what was written by hand stays
+            continue
         adapter = await suppliers.adapter_of(runtime, supplier)
         try:
             stock = await adapter.stock(offer.sku)

@@ -92,6 +92,7 @@ class Step(Struct, frozen=True):
     offer_id: int
     supplier_id: int
     order: Order
+    order_no: str  # the supplier's, where an earlier answer told it
     ask_only: bool
     still_possible: bool  # the first call may yet take effect
 
@@ -146,6 +147,7 @@ def _step(purchase: Purchase, *, ask_only: bool, still_possible: bool) -> Step:
         offer_id=purchase.offer_id,
         supplier_id=purchase.supplier_id,
         order=Order(purchase.reference, purchase.sku, purchase.quantity, purchase.max_unit_cost),
+        order_no=purchase.supplier_order_no,
         ask_only=ask_only,
         still_possible=still_possible,
     )
@@ -173,9 +175,9 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
         answer = await adapter.buy(step.order)
         if answer.outcome is not Outcome.UNKNOWN:
             return answer
-    found = await adapter.find(step.order.reference)
-    if found.outcome is Outcome.FAILED and (found.fault is not Fault.NOT_FOUND or step.still_possible):
-        # Not reached, or not there yet: that says nothing about the order we sent.
+    found = await adapter.find(step.order.reference, order_no=step.order_no, order=step.order)
+    if found.outcome is Outcome.FAILED and found.fault is Fault.NOT_FOUND and step.still_possible:
+        # Not there yet: that says nothing about the order we sent.
         return Answer(Outcome.UNKNOWN, fault=found.fault, detail=found.detail)
     return found
 

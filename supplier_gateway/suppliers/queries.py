@@ -25,5 +25,10 @@ async def find(session: AsyncSession, supplier_id: int) -> Supplier:
     return found
 
 
+async def watched(session: AsyncSession) -> Sequence[Supplier]:
+    """Those that are bought from."""
+    return (await session.scalars(select(Supplier).where(Supplier.state == "active").order_by(Supplier.id))).all()
+
+
 async def named(session: AsyncSession, name: str) -> Supplier | None:
     return await session.scalar(select(Supplier).where(Supplier.name == name))

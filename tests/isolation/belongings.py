@@ -33,6 +33,10 @@ MASTER_ROWS = {
         " VALUES (:tenant, :good, 7, now() + interval '1 year', now() + interval '2 years', :note, 'b') RETURNING id"
     ),
     "change_id": "INSERT INTO price_changes (source, reason, made_by) VALUES ('form', :note, 'b') RETURNING id",
+    "task_id": (
+        "INSERT INTO manual_tasks (supplier_id, reference, sku, quantity, max_unit_cost)"
+        " VALUES ((SELECT max(id) FROM suppliers), :note, 'b', 1, 1) RETURNING id"
+    ),
     "import_id": "INSERT INTO station_imports (file_name, by_name) VALUES (:note, 'b') RETURNING id",
     "application_id": (
         "INSERT INTO applications (id, code, slug, name, email, owner_login, owner_name, password_hash, plan_id,"
@@ -44,6 +48,7 @@ STATION_ROWS = {
     "refund_id": (
         "INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, reason, state, request_key, made_by)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), :note, 1, 'wallet', :note, 'done', :token, 'b') RETURNING id"
+    ),
     "rule_id": "INSERT INTO price_rules (kind) VALUES ('leave') RETURNING id",
     "feed_id": "INSERT INTO price_feeds (name, kind, url, every_minutes) VALUES (:note, 'csv', :note, 30) RETURNING id",
     "article_id": (
@@ -75,6 +80,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "field": ["logo"],
     "key": ["module.buyers"],
     "kind": ["tiers"],
+    "token": ["NO-SUCH-ONE"],  # what lets a supplier call back
     "code": ["NO-SUCH-ONE"],  # the secret of an application is what lets its applicant in
 }
 

@@ -87,6 +87,7 @@ CLOSED = [
     "invitations",
     "delegations",
     "identity_providers",
+    "manual_tasks",
     "identities",
     "audit_heads",
     "card_aside",

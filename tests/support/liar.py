@@ -15,6 +15,7 @@ class Asked(Struct, frozen=True):
     method: str
     target: str
     body: bytes
+    headers: dict[str, str] = {}  # names in lower case
 
 
 class Liar(Struct):
@@ -36,7 +37,8 @@ async def running_liar(says: Answer) -> AsyncIterator[Liar]:
         lengths = [line.split(":")[1] for line in head.split("\r\n") if line.lower().startswith("content-length")]
         body = await reader.readexactly(int(lengths[0])) if lengths else b""
         method, target, _ = head.split("\r\n")[0].split(" ")
-        asked = Asked(method, target, body)
+        pairs = (line.partition(":") for line in head.split("\r\n")[1:] if line)
+        asked = Asked(method, target, body, {name.lower(): value.strip() for name, _, value in pairs})
         liar.asked.append(asked)
         await asyncio.sleep(liar.waits_s)
         status, said = liar.says(asked)

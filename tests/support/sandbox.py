@@ -33,6 +33,15 @@ class Supplier(Struct, frozen=True):
     def orders_by(self, references: list[str]) -> list[dict[str, Any]]:
         return [order for order in self.orders() if order["reference"] in references]
 
+    def goods(self, *goods: dict[str, Any]) -> None:
+        """Adds goods, or replaces those with the same sku."""
+        httpx.post(f"{self.url}/control/goods", json=list(goods), headers=CONTROL).raise_for_status()
+
+    def balance(self, balance_cents: int) -> None:
+        httpx.post(
+            f"{self.url}/control/balance", json={"balance_cents": balance_cents}, headers=CONTROL
+        ).raise_for_status()
+
 
 @contextmanager
 def running_supplier(port: int = 0) -> Iterator[Supplier]:

@@ -8,6 +8,7 @@ that cannot be used, which says as little about what was done. Times are seconds
 import asyncio
 import logging
 import socket
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -19,6 +20,7 @@ import msgspec
 
 ONE_MEBIBYTE = 1 << 20
 KEEP_ALIVE_S = 30.0
+MOST_ORIGINS = 200  # whose connections are kept
 LONGEST_DETAIL = 200
 
 # Both write whole addresses, and with them the keys that some protocols carry in the query.
@@ -90,7 +92,11 @@ class _Progress:
 
 
 class Outbound:
-    """One pool of connections, kept alive between calls, for one event loop. Close it with `aclose`.
+    """Connections, kept alive between calls, for one event loop. Close it with `aclose`.
+
+    Each origin (scheme, host and port) has a pool of its own with at most `max_connections`, so that one that is slow
+    never keeps others waiting. A call that finds all of them busy waits for one within its own time, and is `NotSent`
+    when there is none.
 
     `allow_private` lets it reach loopback and private networks (sandboxes, a supplier in the same rack);
     without it every address is checked after the name is resolved, and the checked one is connected to.
@@ -103,7 +109,7 @@ class Outbound:
         timeout_s: float = 10.0,
         connect_timeout_s: float = 3.0,
         max_body_bytes: int = ONE_MEBIBYTE,
-        max_connections: int = 100,
+        max_connections: int = 48,
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
@@ -198,20 +204,19 @@ async def _read(response: httpx.Response, cap: int) -> bytes:
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """httpx over a pool whose connections are made by `_Network`: its own transport takes no such part."""
+    """httpx over a pool for each origin, whose connections are made by `_Network`: its own transport takes no such
+    part."""
 
     def __init__(self, *, allow_private: bool, max_connections: int) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=_Network(allow_private),
-        )
+        self._max_connections = max_connections
+        self._ssl_context = httpx.create_ssl_context()
+        self._network = _Network(allow_private)
+        self._pools: OrderedDict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        answer = await self._pool.handle_async_request(
+        pool = await self._pool((url.raw_scheme, url.raw_host, url.port))
+        answer = await pool.handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -227,8 +232,29 @@ class _Transport(httpx.AsyncBaseTransport):
             extensions=answer.extensions,
         )
 
+    async def _pool(self, origin: tuple[bytes, bytes, int | None]) -> httpcore.AsyncConnectionPool:
+        """The origin's; the one that was used longest ago goes when there are too many, unless it is in use."""
+        if origin in self._pools:
+            self._pools.move_to_end(origin)
+            return self._pools[origin]
+        pool = self._pools[origin] = httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl_context,
+            max_connections=self._max_connections,
+            max_keepalive_connections=self._max_connections,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=self._network,
+        )
+        if len(self._pools) > MOST_ORIGINS:
+            idle = next(
+                (name for name, old in self._pools.items() if all(one.is_idle() for one in old.connections)), None
+            )
+            if idle is not None and idle != origin:
+                await self._pools.pop(idle).aclose()
+        return pool
+
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
 
 class _Body(httpx.AsyncByteStream):

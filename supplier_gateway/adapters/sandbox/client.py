@@ -1,20 +1,25 @@
 """The gateway's side of the sandbox supplier's protocol."""
 
+import hmac
 import secrets
 import time
 from collections.abc import Sequence
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from kameng.infra.http import BadAnswer, NoAnswer, NotSent, Outbound, OutboundError, Reply
+from kameng.infra.http import BadAnswer, Outbound, OutboundError, Reply
+from supplier_gateway.adapters import wire
 from supplier_gateway.adapters.sandbox.protocol import (
     ACCOUNT_HEADER,
+    LARGEST_SKEW_S,
     NONCE_HEADER,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     Balance,
+    CallbackOut,
+    Good,
     Goods,
     OrderIn,
     OrderOut,
@@ -24,14 +29,32 @@ from supplier_gateway.adapters.sandbox.protocol import (
     Stock,
     sign,
 )
-from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierGood, SupplierUnavailable
-
-LARGEST_CATALOGUE_BYTES = 16 << 20
+from supplier_gateway.port import (
+    Answer,
+    Called,
+    CallRefused,
+    Fault,
+    GoodField,
+    GoodsPage,
+    Greeting,
+    Order,
+    Outcome,
+    SupplierGood,
+    SupplierUnavailable,
+)
 
 FAULT_OF = {
     Refused.OUT_OF_STOCK: Fault.OUT_OF_STOCK,
     Refused.BALANCE: Fault.BALANCE,
+    Refused.PRICE: Fault.PRICE,
+    Refused.INPUT: Fault.INPUT,
     Refused.NO_SUCH_ORDER: Fault.NOT_FOUND,
+}
+OUTCOME_OF = {
+    OrderStatus.PENDING: Outcome.PENDING,
+    OrderStatus.DELIVERED: Outcome.DELIVERED,
+    OrderStatus.PARTIAL: Outcome.PARTIAL,
+    OrderStatus.FAILED: Outcome.FAILED,
 }
 
 T = TypeVar("T")
@@ -40,66 +63,104 @@ T = TypeVar("T")
 class SandboxAdapter:
     """One account at a sandbox supplier; implements `supplier_gateway.port.SupplierAdapter`.
 
-    `base_url` has no path of its own or one that the supplier is mounted under; `timeout_s` bounds each call.
+    `base_url` has no path of its own or one that the supplier is mounted under; `timeout_s` bounds each call. A
+    callback may be signed with any of `secrets_heard`: the secret, and for a while the one before it.
     """
 
-    def __init__(self, base_url: str, account: str, secret: str, outbound: Outbound, timeout_s: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        account: str,
+        secret: str,
+        outbound: Outbound,
+        timeout_s: float,
+        callback_url: str = "",
+        secrets_heard: Sequence[str] = (),
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._account = account
         self._secret = secret
         self._outbound = outbound
         self._timeout_s = timeout_s
+        self._callback_url = callback_url
+        self._secrets_heard = secrets_heard or (secret,)
 
     async def buy(self, order: Order) -> Answer:
-        asked = OrderIn(order.reference, order.sku, order.quantity, order.max_unit_cost)
+        asked = OrderIn(
+            order.reference, order.sku, order.quantity, order.max_unit_cost, dict(order.inputs), self._callback_url
+        )
         try:
             reply = await self._call("POST", "/v1/orders", msgspec.json.encode(asked))
             if refusal := _refusal(reply):
-                return _failed(refusal)
+                return wire.failed(FAULT_OF.get(refusal.error, Fault.REFUSED), _said(refusal))
             told = _told(reply, OrderOut)
-        except NotSent as error:
-            return Answer(Outcome.FAILED, fault=Fault.UNREACHABLE, detail=_brief(str(error)))
         except OutboundError as error:
-            return _unknown(error)
+            return wire.not_bought(error)
         if (told.sku, told.quantity) != (order.sku, order.quantity):
-            return _unknown(BadAnswer("an order for something else"))
+            return wire.unknown(BadAnswer("an order for something else"))
         return _answer(told, order.reference)
 
-    async def find(self, reference: str) -> Answer:
+    async def find(self, reference: str, *, order_no: str = "", order: Order | None = None) -> Answer:
         try:
             reply = await self._call("GET", f"/v1/orders/{quote(reference, safe='')}")
             if refusal := _refusal(reply):
                 # Only "no such order" tells what became of it; any other refusal is about this question.
                 if refusal.error is Refused.NO_SUCH_ORDER:
-                    return _failed(refusal)
-                return Answer(Outcome.UNKNOWN, fault=Fault.REFUSED, detail=_said(refusal))
+                    return wire.failed(Fault.NOT_FOUND, _said(refusal))
+                return Answer(Outcome.UNKNOWN, fault=Fault.REFUSED, detail=wire.brief(_said(refusal)))
             told = _told(reply, OrderOut)
         except OutboundError as error:
-            return _unknown(error)
+            return wire.unknown(error)
+        if order and (told.sku, told.quantity) != (order.sku, order.quantity):
+            return wire.unknown(BadAnswer("an order for something else"))
         return _answer(told, reference)
 
-    async def goods(self) -> Sequence[SupplierGood]:
-        told = await self._read("/v1/goods", Goods)
-        return [SupplierGood(good.sku, good.name, good.cost, good.stock) for good in told.goods]
+    async def goods(self, cursor: str = "") -> GoodsPage:
+        query = f"?{urlencode({'cursor': cursor})}" if cursor else ""
+        told = await self._read(f"/v1/goods{query}", Goods)
+        return GoodsPage([_good(good) for good in told.goods], told.next_cursor)
 
     async def stock(self, sku: str) -> int | None:
         return (await self._read(f"/v1/goods/{quote(sku, safe='')}/stock", Stock)).stock
 
     async def balance_cents(self) -> int:
-        return (await self._read("/v1/balance", Balance)).balance_cents
+        return wire.checked_balance((await self._read("/v1/balance", Balance)).balance_cents)
+
+    async def greet(self) -> Greeting:
+        told = await self._read("/v1/balance", Balance)
+        return Greeting(wire.brief(told.shop_name), wire.checked_balance(told.balance_cents))
+
+    def heard(self, called: Called) -> str:
+        timestamp = called.headers.get(TIMESTAMP_HEADER, "")
+        nonce = called.headers.get(NONCE_HEADER, "")
+        given = called.headers.get(SIGNATURE_HEADER, "").encode()
+        if not any(
+            hmac.compare_digest(
+                sign(secret, called.method, called.target, timestamp, nonce, called.body).encode(), given
+            )
+            for secret in self._secrets_heard
+        ):
+            raise CallRefused("wrong signature")
+        if not (timestamp.isascii() and timestamp.isdigit()) or abs(time.time() - int(timestamp)) > LARGEST_SKEW_S:
+            raise CallRefused("too far from now")
+        try:
+            return msgspec.json.decode(called.body, type=CallbackOut).reference
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CallRefused("not of the protocol") from error
 
     async def _read(self, path: str, expected: type[T]) -> T:
         try:
             reply = await self._call("GET", path)
             if refusal := _refusal(reply):
-                raise SupplierUnavailable(Fault.REFUSED, _said(refusal))
+                raise SupplierUnavailable(Fault.REFUSED, wire.brief(_said(refusal)))
             return _told(reply, expected)
         except OutboundError as error:
-            raise SupplierUnavailable(_fault(error), _brief(str(error))) from error
+            raise wire.unavailable(error) from error
 
     async def _call(self, method: str, path: str, body: bytes = b"") -> Reply:
         url = self._base_url + path
-        target = urlsplit(url).path
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
         return await self._outbound.request(
             method,
@@ -113,7 +174,7 @@ class SandboxAdapter:
                 SIGNATURE_HEADER: sign(self._secret, method, target, timestamp, nonce, body),
             },
             timeout_s=self._timeout_s,
-            max_body_bytes=LARGEST_CATALOGUE_BYTES,
+            max_body_bytes=wire.ORDER_BYTES,
         )
 
 
@@ -131,36 +192,41 @@ def _told(reply: Reply, expected: type[T]) -> T:
 
 def _answer(told: OrderOut, reference: str) -> Answer:
     if told.reference != reference:
-        return _unknown(BadAnswer("an order with another reference"))
-    if told.status is OrderStatus.PENDING:
-        return Answer(Outcome.PENDING, told.order_no, cost_cents=told.cost_cents)
-    if len(told.cards) != told.quantity or not all(told.cards):
-        return _unknown(BadAnswer(f"{len(told.cards)} cards for {told.quantity}"))
-    return Answer(Outcome.DELIVERED, told.order_no, tuple(told.cards), told.cost_cents)
+        return wire.unknown(BadAnswer("an order with another reference"))
+    outcome = OUTCOME_OF[told.status]
+    if outcome is Outcome.FAILED:
+        return Answer(outcome, told.order_no, fault=Fault.REFUSED, detail=wire.brief(told.detail))
+    if outcome is Outcome.PENDING:
+        return Answer(outcome, told.order_no, cost_cents=told.cost_cents)
+    units = len(told.cards) or told.delivered_quantity
+    try:
+        wire.check_delivery(outcome, told.cards, units, told.quantity, told.cost_cents)
+    except BadAnswer as error:
+        return wire.unknown(error)
+    return Answer(
+        outcome,
+        told.order_no,
+        tuple(told.cards),
+        told.cost_cents,
+        message=told.message,
+        delivered_quantity=units,
+    )
 
 
-def _failed(refusal: Refusal) -> Answer:
-    return Answer(Outcome.FAILED, fault=FAULT_OF.get(refusal.error, Fault.REFUSED), detail=_said(refusal))
-
-
-def _unknown(error: OutboundError) -> Answer:
-    return Answer(Outcome.UNKNOWN, fault=_fault(error), detail=_brief(str(error)))
-
-
-def _fault(error: OutboundError) -> Fault:
-    match error:
-        case NotSent():
-            return Fault.UNREACHABLE
-        case NoAnswer():
-            return Fault.TIMEOUT
-        case _:
-            return Fault.UNREADABLE
+def _good(told: Good) -> SupplierGood:
+    return SupplierGood(
+        told.sku,
+        told.name,
+        told.cost,
+        told.stock,
+        kind=told.kind,
+        category=told.category,
+        item=told.sku,
+        fields=tuple(GoodField(one.label, pattern=one.pattern, hint=one.hint) for one in told.fields),
+        min_quantity=told.min_quantity,
+        max_quantity=told.max_quantity,
+    )
 
 
 def _said(refusal: Refusal) -> str:
-    return _brief(f"{refusal.error}: {refusal.detail}" if refusal.detail else refusal.error)
-
-
-def _brief(words: str) -> str:
-    """At most 200 printable characters, as `Answer.detail` promises."""
-    return "".join(letter for letter in words if letter.isprintable())[:200]
+    return f"{refusal.error}: {refusal.detail}" if refusal.detail else str(refusal.error)

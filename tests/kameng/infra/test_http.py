@@ -225,3 +225,20 @@ async def test_errors_do_not_carry_the_query() -> None:
         with pytest.raises(NotSent) as caught:
             await outbound.request("GET", f"http://127.0.0.1:{free_port()}/api?key=SECRET")
     assert "SECRET" not in str(caught.value)
+
+
+async def test_an_origin_that_is_slow_keeps_no_other_waiting() -> None:
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with peer(never) as slow, peer(says(OK)) as quick, door(max_connections=2) as outbound:
+        stuck = [asyncio.create_task(outbound.request("GET", slow.url, timeout_s=1.0)) for _ in range(6)]
+        async with asyncio.timeout(5):
+            while len(slow.heads) < 2:  # noqa: ASYNC110 - what comes over the wire sets no event
+                await asyncio.sleep(0.01)
+
+        assert (await outbound.request("GET", quick.url, timeout_s=0.5)).text == "ok"
+
+        ends = await asyncio.gather(*stuck, return_exceptions=True)
+        assert slow.connections == 2
+        assert sorted(type(end).__name__ for end in ends) == ["NoAnswer"] * 2 + ["NotSent"] * 4

@@ -1,0 +1,1 @@
+"""What the sandbox suppliers share: a switchboard of faults, set over HTTP, for demo, chaos and tests."""
