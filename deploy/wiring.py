@@ -7,6 +7,7 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from supplier_gateway.routing import tasks as routing
 from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
@@ -29,6 +30,7 @@ MODULES = (
     payments,
     plans,
     registry,
+    routing,
     station_tasks,
     tiering,
     toggles,

@@ -130,7 +130,8 @@ class Routed:
     def __init__(self, costs: Sequence[float], seed: int) -> None:
         self.router = Router(Random(seed))  # noqa: S311 - a simulation
         self.candidates = [
-            Candidate(number, number, str(number), "", Decimal(str(round(cost, 4)))) for number, cost in enumerate(costs)
+            Candidate(number, number, str(number), "", Decimal(str(round(cost, 4))))
+            for number, cost in enumerate(costs)
         ]
         self.wanted = Wanted(quantity=1)
 

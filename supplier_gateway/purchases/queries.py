@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Fresh
 from supplier_gateway.purchases.errors import PurchaseGone
-from supplier_gateway.purchases.models import Purchase
+from supplier_gateway.purchases.models import DELIVERING, Purchase
 
 LOCK_ORDER = text("SELECT order_lock(:order_ref)")
+# Cards that purchases have brought are among the issued ones too; only others speak for the order.
 SPOKEN_FOR = text(
     """
-    SELECT EXISTS (SELECT 1 FROM card_issued WHERE order_ref = :order_ref)
+    SELECT (SELECT count(*) FROM card_issued WHERE order_ref = :order_ref)
+         > (SELECT coalesce(sum(cardinality(cards)), 0) FROM purchases WHERE order_ref = :order_ref)
         OR EXISTS (SELECT 1 FROM ledger_transfers WHERE key = 'reversal:' || CAST(:order_ref AS text))
     """
 )
@@ -42,8 +44,13 @@ LINES = """
     SELECT reference, created_at AS at, tenant_id, order_no, supplier_id, quantity, cost_cents, state, fault
     FROM purchases
     WHERE (:words = '' OR order_no ILIKE :pattern OR reference ILIKE :pattern) AND (:state = '' OR state = :state)
+      AND (NOT :stuck OR state IN ('submitted', 'unknown') AND created_at < now() - make_interval(mins => :minutes))
     ORDER BY id DESC
 """
+STUCK = text(
+    "SELECT count(*) FROM purchases WHERE state IN ('submitted', 'unknown')"
+    " AND created_at < now() - make_interval(mins => :minutes)"
+)
 DAY = text(
     """
     SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
@@ -55,8 +62,8 @@ DAY = text(
     """
 )
 FAILED_BEFORE = text(
-    "SELECT offer_id, count(*) AS times FROM purchases WHERE order_ref = :order_ref AND state = 'failed'"
-    " AND created_at > now() - interval '2 seconds' GROUP BY offer_id"
+    "SELECT DISTINCT offer_id FROM purchases WHERE order_ref = :order_ref AND state IN ('failed', 'partial')"
+    " AND created_at > now() - interval '2 seconds'"
 )
 
 
@@ -93,9 +100,16 @@ async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
     return PurchaseDay(*(await session.execute(DAY, {"since": since})).one())
 
 
+async def stuck(session: AsyncSession, minutes: int) -> int:
+    """How many purchases have had no clear answer for so long."""
+    return int((await session.execute(STUCK, {"minutes": minutes})).scalar_one())
+
+
 async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:
     """The order's purchase that is under way or delivered; an index sees to it that there is at most one."""
-    return await session.scalar(select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state != "failed"))
+    return await session.scalar(
+        select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state.not_in(("failed", "partial")))
+    )
 
 
 async def of_order(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
@@ -135,6 +149,12 @@ async def note_cards(session: AsyncSession, purchase: Purchase, fresh: Fresh) ->
     return len(noted.all())
 
 
+async def brought(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
+    """The order's purchases that have delivered something, in the order in which they were made."""
+    found = select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state.in_(DELIVERING))
+    return (await session.scalars(found.order_by(Purchase.id))).all()
+
+
 async def just_failed(session: AsyncSession, order_ref: UUID) -> set[int]:
-    """Offers that have definitely failed for this order within the last two seconds."""
+    """Offers that have failed this order, or given all they have, within the last two seconds."""
     return {row.offer_id for row in await session.execute(FAILED_BEFORE, {"order_ref": order_ref})}

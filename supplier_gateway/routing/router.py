@@ -17,10 +17,9 @@ from supplier_gateway.routing.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from supplier_gateway.routing.choice import Candidate, Decision, LeftOut, Passed, Reason, Rules, Wanted, Weighed
 from supplier_gateway.routing.standing import PRIOR, Standing
 
-NARROW, WIDE = 0.7, 2.0  # standard deviations
+NARROW, WIDE = 0.7, 1.5  # standard deviations
 PROBE_SUCCESS = 0.9  # a supplier that was broken is tried when, working again, it would be the best
 LONGEST_S = 60.0  # of a supplier's time that counts: some are people
-KEPT = 12  # of the candidates, in the record of a decision
 BALANCE_HOLDS_S = 600.0
 
 OFFERS_OWN = frozenset({Fault.OUT_OF_STOCK, Fault.REFUSED})  # say nothing of the supplier's other offers
@@ -99,7 +98,12 @@ class Router:
                 likeliest, expected = score, candidate
             weighed.append(
                 Weighed(
-                    candidate.offer_id, candidate.supplier_id, success, int(latency_s * 1000), str(candidate.cost), score
+                    candidate.offer_id,
+                    candidate.supplier_id,
+                    success,
+                    int(latency_s * 1000),
+                    str(candidate.cost),
+                    score,
                 )
             )
         weighed.sort(key=attrgetter("score"), reverse=True)

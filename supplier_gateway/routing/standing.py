@@ -10,7 +10,8 @@ from collections.abc import Hashable
 from math import sqrt
 
 LONG, SHORT = 160.0, 10.0  # outcomes that each memory holds
-HALF_LIFE_S = 900.0  # after which an outcome counts half, however few came after it
+HALF_LIFE_S = 400.0  # after which an outcome counts half, however few came after it ...
+LEAST_UNITS = 3.0  # ... but so many always count: what is not asked for long becomes doubtful, not forgotten
 PRIOR, PRIOR_UNITS = 0.92, 4.0  # of one that nothing is known of: as good as suppliers usually are
 LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.5, 8.0  # after which an answer is overdue
 FIRST_LATENCY_S = 1.0
@@ -20,7 +21,17 @@ SIGNIFICANT = 2.2  # standard deviations by which the short memory lies below th
 class Standing:
     """Discounted counts of successes and failures, and how long a delivery takes."""
 
-    __slots__ = ("at", "failures", "in_flight", "latency_s", "recent", "recent_units", "spread_s", "streak", "successes")
+    __slots__ = (
+        "at",
+        "failures",
+        "in_flight",
+        "latency_s",
+        "recent",
+        "recent_units",
+        "spread_s",
+        "streak",
+        "successes",
+    )
 
     def __init__(self) -> None:
         self.successes = 0.0
@@ -87,4 +98,7 @@ class Standing:
 
     def _age(self, now: float) -> float:
         """What an outcome of the last time still counts."""
-        return float(0.5 ** ((now - self.at) / HALF_LIFE_S)) if now > self.at > 0 else 1.0
+        if not 0 < self.at < now:
+            return 1.0
+        units = self.successes + self.failures
+        return max(float(0.5 ** ((now - self.at) / HALF_LIFE_S)), min(1.0, LEAST_UNITS / units if units else 1.0))
