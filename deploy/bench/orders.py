@@ -53,7 +53,7 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
         folder = folder_of(settings)
         with Supervisor(folder / "processes.json", log_folder=folder) as supervisor:
             supervisor.start(processes(settings)[0])
-            connections = [await _client(runtime, station, buyer) for buyer in station.buyers]
+            connections = [await client_of(runtime, station, buyer) for buyer in station.buyers]
             await _buy_all(connections, station, WARM_UP_S)
             await add_keys(runtime, station.good_id, int(KEYS_PER_S * seconds * 2))
             before = await _sql(runtime, station, seconds / 2)
@@ -78,7 +78,7 @@ async def _sql(runtime: Runtime, station: Station, seconds: float) -> float:
     return await sql_limit.measure(runtime, station, connections=runtime.settings.pool_size, seconds=seconds)
 
 
-async def _client(runtime: Runtime, station: Station, buyer: UUID) -> Connection:
+async def client_of(runtime: Runtime, station: Station, buyer: UUID) -> Connection:
     """A connection whose requests are those of one signed-in buyer, with the token of a page he has loaded."""
     settings, tenant = runtime.settings, station.tenant
     session = await sessions.create(runtime.redis, "buyer", subject=buyer, name="", tenant_id=tenant.id, role="guest")

@@ -2,13 +2,14 @@
 have done lately, how long they take and what they cost. Pure: time and chance are handed in.
 
 `score = success - cost_weight * (percent above the cheapest) - latency_weight * seconds`, in points. Success is drawn around its
-estimate, the wider the less is known (Thompson sampling with a narrower draw: regret matters more here than certainty);
-for the exploring share it is drawn wider still. docs/adr/0021 has the measurements.
+estimate, the wider the less is known (Thompson sampling with a narrower draw: regret matters more here than certainty). The
+exploring share goes to another than the best, so that what is long unknown is seen again. docs/adr/0021 has the figures.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from math import exp
 from operator import attrgetter
 from random import Random
 
@@ -17,7 +18,8 @@ from supplier_gateway.routing.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from supplier_gateway.routing.choice import Candidate, Decision, LeftOut, Passed, Reason, Rules, Wanted, Weighed
 from supplier_gateway.routing.standing import PRIOR, Standing
 
-NARROW, WIDE = 0.7, 1.5  # standard deviations
+WIDTH = 0.7  # standard deviations of the draw
+EXPLORED_POINTS = 20.0  # an offer that is so much worse is explored a third (1/e) as often
 PROBE_SUCCESS = 0.9  # a supplier that was broken is tried when, working again, it would be the best
 LONGEST_S = 60.0  # of a supplier's time that counts: some are people
 BALANCE_HOLDS_S = 600.0
@@ -41,9 +43,10 @@ class Known:
         return self.breaker.state(now)
 
     def answered(self, key: Hashable, now: float, *, success: bool, latency_s: float | None) -> None:
+        failures = self.standing.streak
         self.standing.answered(key, now, success=success, latency_s=latency_s)
         if self.breaker.answered(key, now, success=success):
-            self.standing.recovered()
+            self.standing.recovered(failures)
         self.breaker.look(self.standing.streak, now)
 
 
@@ -80,7 +83,7 @@ class Router:
     ) -> Decision:  # fmt: skip
         cheapest = min(float(candidate.cost) for candidate, _ in fit) or 0.01
         cost_points = rules.cost_weight * 100 / cheapest
-        width, normal = (WIDE if explores else NARROW), self._random.gauss
+        normal = self._random.gauss
         weighed: list[Weighed] = []
         likeliest = drawn_best = float("-inf")
         chosen = expected = fit[0][0]
@@ -89,7 +92,7 @@ class Router:
             success, deviation, latency_s = (PROBE_SUCCESS, 0.0, 1.0) if probes else self._estimate(candidate, at)
             burden = cost_points * (float(candidate.cost) - cheapest) + rules.latency_weight * min(latency_s, LONGEST_S)
             score = success * 100 - burden
-            drawn = score + 100 * width * deviation * normal(0.0, 1.0)
+            drawn = score + 100 * WIDTH * deviation * normal(0.0, 1.0)
             if candidate.supplier_id == wanted.pinned_supplier:
                 drawn += 1e6
             if drawn > drawn_best:
@@ -106,6 +109,8 @@ class Router:
                     score,
                 )
             )
+        if explores and chosen.supplier_id != wanted.pinned_supplier:
+            chosen, is_probe = self._another(fit, chosen, is_probe, weighed)
         weighed.sort(key=attrgetter("score"), reverse=True)
         if wanted.offer_id is not None:
             reason = Reason.ASKED_FOR
@@ -118,6 +123,18 @@ class Router:
         else:
             reason = Reason.BEST if chosen is expected else Reason.EXPLORED
         return Decision(reason, chosen, weighed, left_out)
+
+    def _another(
+        self, fit: list[tuple[Candidate, bool]], best: Candidate, is_probe: bool, weighed: list[Weighed]
+    ) -> tuple[Candidate, bool]:
+        """One of the others, and whether it is a probe; the better the likelier. `weighed` is in the order of `fit`."""
+        others = [(one, each.score) for (one, probes), each in zip(fit, weighed, strict=True)
+                  if one is not best and not probes]  # fmt: skip
+        if not others:
+            return best, is_probe
+        most = max(score for _, score in others)
+        weights = [exp((score - most) / EXPLORED_POINTS) for _, score in others]
+        return self._random.choices([one for one, _ in others], weights)[0], False
 
     def sent(self, key: Hashable, offer_id: int, supplier_id: int, now: float) -> None:
         """An order is on its way; `key` is what its answer will be told by."""

@@ -1,7 +1,7 @@
 """What is known of an offer or a supplier from its last purchases. Pure: the time is handed in, in seconds.
 
 Suppliers change: they fail for minutes, drift for hours, and tell it late. So outcomes count less the older they are
-(discounted Thompson sampling: Raj and Kalyani 2017), a short memory beside the long one notices a fall at once (as the
+(discounted Thompson sampling: Raj and Kalyani 2017), a short memory beside the long one notices a sudden change at once (as the
 two windows of f-Discounted-Sliding-Window Thompson sampling do: Cavenaghi et al. 2021), and an order that is on its way
 for longer than the supplier ever needs counts as a failure until it is answered (a retransmission time-out: Jacobson 1988).
 """
@@ -15,7 +15,7 @@ LEAST_UNITS = 3.0  # ... but so many always count: what is not asked for long be
 PRIOR, PRIOR_UNITS = 0.92, 4.0  # of one that nothing is known of: as good as suppliers usually are
 LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.5, 8.0  # after which an answer is overdue
 FIRST_LATENCY_S = 1.0
-SIGNIFICANT = 2.2  # standard deviations by which the short memory lies below the long one when it is believed alone
+SIGNIFICANT = 2.2  # standard deviations between the memories beyond which only the short one is believed
 
 
 class Standing:
@@ -64,10 +64,14 @@ class Standing:
             self.latency_s += error / 8
             self.spread_s += (abs(error) - self.spread_s) / 4
 
-    def recovered(self) -> None:
-        """What was seen while it was broken says little of what comes now."""
+    def dropped(self, key: Hashable) -> None:
+        """What was sent will tell nothing soon."""
+        self.in_flight.pop(key, None)
+
+    def recovered(self, failures: int) -> None:
+        """That many failures while it was broken say little of what comes now."""
         self.recent = self.recent_units = 0.0
-        self.streak = 0
+        self.failures = max(0.0, self.failures - failures)
 
     def overdue(self, now: float) -> int:
         """How many are on their way for longer than a delivery takes."""
@@ -92,7 +96,7 @@ class Standing:
         if self.recent_units >= 3 or overdue:
             recent_units = self.recent_units + overdue
             recent = self.recent / recent_units
-            if share - recent > SIGNIFICANT * sqrt(max(share * (1 - share), 0.02) / recent_units):
+            if abs(share - recent) > SIGNIFICANT * sqrt(max(share * (1 - share), 0.02) / recent_units):
                 share, units = (self.recent + prior) / (recent_units + 1), recent_units + 1
         return share, sqrt(max(share * (1 - share), 0.005) / units)
 

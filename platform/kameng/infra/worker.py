@@ -19,6 +19,7 @@ from uuid import UUID
 import dramatiq
 import msgspec
 import structlog
+import uvloop
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO, Middleware
@@ -95,6 +96,7 @@ class Resources(Middleware):
 
 def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what it has begun."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     resources = Resources(settings)
     broker = Queue(settings.redis_url).broker
     broker.add_middleware(AsyncIO())
