@@ -183,9 +183,7 @@ async def _check(runtime: Runtime, station: Station) -> None:
         )
         delivered, cards, distinct, orders = row.one()
     async with runtime.database.master_session() as session:
-        bought = (
-            await session.execute(text("SELECT count(*) FROM purchases WHERE state = 'delivered'"))
-        ).scalar_one()
+        bought = (await session.execute(text("SELECT count(*) FROM purchases WHERE state = 'delivered'"))).scalar_one()
         total, unbalanced = await ledger.total_cents(session), await ledger.unbalanced(session)
     if not delivered == cards == distinct == orders <= bought or total or unbalanced:
         raise BenchFailed(

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,7 +36,7 @@ from supplier_gateway.routing import queries as routing_queries
 from supplier_gateway.routing import service as routing
 from supplier_gateway.routing.choice import Candidate, Reason
 from supplier_gateway.routing.router import most_cost
-from supplier_gateway.routing.service import Asked
+from supplier_gateway.routing.service import Asked, Decided
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
 from supplier_gateway.suppliers.models import Supplier
@@ -110,9 +111,8 @@ async def buy_again(runtime: Runtime, request: Request, offer_id: int | None = N
     """
     async with runtime.database.master_session() as session:
         await queries.lock_order(session, request.order_ref)
-        alive = await queries.alive(session, request.order_ref)
-        spoken_for = await queries.spoken_for(session, request.order_ref)
-    if alive is not None or spoken_for:
+        seen = await queries.seen(session, request.order_ref)
+    if seen.alive is not None or seen.spoken_for:
         raise StillAlive
     receipt = await _fulfil(runtime, request, offer_id)
     async with runtime.database.master_session() as session:
@@ -143,6 +143,8 @@ async def _fulfil(runtime: Runtime, request: Request, offer_id: int | None) -> R
             return step if step.fault is not Fault.OUT_OF_STOCK else replace(step, fault=fault)
         tried.add(step.offer_id)
         answer = await _take(runtime, step)
+        if answer.outcome is Outcome.DELIVERED and step.is_whole:
+            return Receipt(answer.outcome, answer.cards, None, answer.message, answer.delivered_quantity)
         fault = answer.fault
         if answer.outcome in (Outcome.UNKNOWN, Outcome.PENDING):
             break
@@ -167,45 +169,63 @@ class Step(Struct, frozen=True):
     order: Order
     ask_only: bool
     still_possible: bool  # the first call may yet take effect
+    is_whole: bool  # the order has no other purchase that brings anything
 
 
 async def _next_step(runtime: Runtime, request: Request, tried: frozenset[int], offer_id: int | None) -> Step | Receipt:
     """Decides, and commits the decision before anything is sent. `tried` are offers that need not be asked again."""
-    lease_s = _lease_s(runtime)
     async with runtime.database.master_session() as session:
         await queries.lock_order(session, request.order_ref)
-        purchase = await queries.alive(session, request.order_ref)
-        if purchase is not None and purchase.state != "delivered":
-            if not await queries.lease(session, purchase.id, lease_s):
-                return await _receipt(runtime, session, request, None)
-            horizon = purchase.created_at + timedelta(seconds=lease_s)
-            supplier = await supplier_queries.supplier(session, purchase.supplier_id)
-            return _step(purchase, supplier, ask_only=True, still_possible=clock.now() < horizon)
-        brought = await queries.brought(session, request.order_ref)
-        missing = request.quantity - sum(one.delivered_quantity for one in brought)
+        seen = await queries.seen(session, request.order_ref)
+        if seen.alive is not None and seen.alive.state in OPEN:
+            return await _ask_again(runtime, session, request, seen.alive.id)
+        missing = request.quantity - seen.units
         if missing <= 0:
             return await _receipt(runtime, session, request, None)
-        if await queries.spoken_for(session, request.order_ref):
+        if seen.spoken_for:
             return Receipt(Outcome.PENDING)
         decision = await routing.choose(
             runtime, session, request.good_id, missing,
             wholesale_price=request.wholesale_price,
-            tried=tried | await queries.just_failed(session, request.order_ref),
+            tried=tried | seen.just_failed,
             offer_id=offer_id,
         )  # fmt: skip
-        purchase_id = ids.uuid7()
+        about = Decided(ids.uuid7(), request.order_ref, len(seen.lines) + 1, request.good_id)
         if decision.chosen is None:
             if not tried:  # else the last decision tells it all
-                await routing.decided(runtime, session, purchase_id, request.order_ref, request.good_id, decision)
+                await routing.decided(runtime, session, about, decision)
             return await _receipt(runtime, session, request, Fault.OUT_OF_STOCK)
         asked_for = decision.reason is Reason.ASKED_FOR
         most = None if asked_for else most_cost(request.wholesale_price, routing.memory_of(runtime).rules)
-        purchase = _submitted(purchase_id, request, decision.chosen, missing, most, lease_s)
-        session.add(purchase)
-        await session.flush()
-        await routing.decided(runtime, session, purchase_id, request.order_ref, request.good_id, decision)
-        supplier = await supplier_queries.supplier(session, purchase.supplier_id)
-        return _step(purchase, supplier, ask_only=False, still_possible=True)
+        order = _order_for(request, decision.chosen, missing, most)
+        await queries.submit(session, _submitted(about.id, request, decision.chosen, order, _lease_s(runtime)))
+        await routing.decided(runtime, session, about, decision)
+        return Step(
+            purchase_id=about.id,
+            offer_id=decision.chosen.offer_id,
+            supplier=await routing.supplier(runtime, session, decision.chosen.supplier_id),
+            order=order,
+            ask_only=False,
+            still_possible=True,
+            is_whole=missing == request.quantity,
+        )
+
+
+async def _ask_again(runtime: Runtime, session: AsyncSession, request: Request, purchase_id: UUID) -> Step | Receipt:
+    """The step that asks what became of a purchase, unless another worker is at it."""
+    lease_s = _lease_s(runtime)
+    if not await queries.lease(session, purchase_id, lease_s):
+        return await _receipt(runtime, session, request, None)
+    purchase = await session.get_one(Purchase, purchase_id)
+    return Step(
+        purchase_id=purchase_id,
+        offer_id=purchase.offer_id,
+        supplier=await supplier_queries.supplier(session, purchase.supplier_id),
+        order=_order(purchase),
+        ask_only=True,
+        still_possible=clock.now() < purchase.created_at + timedelta(seconds=lease_s),
+        is_whole=purchase.quantity == request.quantity,
+    )
 
 
 def _lease_s(runtime: Runtime) -> float:
@@ -213,39 +233,38 @@ def _lease_s(runtime: Runtime) -> float:
     return 2 * runtime.settings.supplier_timeout_s + SETTLE_S
 
 
-def _submitted(
-    purchase_id: UUID, request: Request, offer: Candidate, units: int, most_cost: Decimal | None, lease_s: float
-) -> Purchase:
-    """`most_cost` is what one unit may cost without spoiling the margin."""
+def _order_for(request: Request, offer: Candidate, units: int, most: Decimal | None) -> Order:
+    """`most` is what one unit may cost without spoiling the margin."""
     slack = offer.cost * COST_SLACK
-    return Purchase(
-        id=purchase_id,
+    return Order(
         reference=f"KM{ids.code(20)}",
-        tenant_id=request.tenant_id,
-        order_ref=request.order_ref,
-        order_no=request.order_no,
-        good_id=request.good_id,
-        offer_id=offer.offer_id,
-        supplier_id=offer.supplier_id,
         sku=offer.sku,
         quantity=units,
-        max_unit_cost=(slack if most_cost is None else min(slack, most_cost)).quantize(Decimal("0.0001")),
+        max_unit_cost=(slack if most is None else min(slack, most)).quantize(Decimal("0.0001")),
         kind=request.kind,
         inputs=request.inputs,
-        state="submitted",
-        lease_until=clock.now() + timedelta(seconds=lease_s),
     )
 
 
-def _step(purchase: Purchase, supplier: Supplier, *, ask_only: bool, still_possible: bool) -> Step:
-    return Step(
-        purchase_id=purchase.id,
-        offer_id=purchase.offer_id,
-        supplier=supplier,
-        order=_order(purchase),
-        ask_only=ask_only,
-        still_possible=still_possible,
-    )
+def _submitted(
+    purchase_id: UUID, request: Request, offer: Candidate, order: Order, lease_s: float
+) -> dict[str, object]:
+    return {
+        "id": purchase_id,
+        "reference": order.reference,
+        "tenant_id": request.tenant_id,
+        "order_ref": request.order_ref,
+        "order_no": request.order_no,
+        "good_id": request.good_id,
+        "offer_id": offer.offer_id,
+        "supplier_id": offer.supplier_id,
+        "sku": order.sku,
+        "quantity": order.quantity,
+        "max_unit_cost": order.max_unit_cost,
+        "kind": order.kind,
+        "inputs": msgspec.json.encode(order.inputs).decode(),
+        "lease_s": lease_s,
+    }
 
 
 def _order(purchase: Purchase) -> Order:
@@ -314,14 +333,7 @@ async def _settled(runtime: Runtime, session: AsyncSession, purchase: Purchase, 
 
 async def _are_new(session: AsyncSession, sealer: Sealer, purchase: Purchase, cards: Sequence[str]) -> bool:
     """Whether nobody has had one of these cards before, and none lies in our stock. They are taken note of then."""
-    fresh = vault.seal_all(sealer, cards)
-    noting = await session.begin_nested()
-    noted = await queries.note_cards(session, purchase, fresh)
-    if noted < len(cards):
-        await noting.rollback()
-        return False
-    await noting.commit()
-    return True
+    return await queries.note_cards(session, purchase, vault.seal_all(sealer, cards))
 
 
 async def _standing(runtime: Runtime, request: Request, fault: Fault | None) -> Receipt:

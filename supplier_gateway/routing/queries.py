@@ -10,45 +10,40 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock
+from kameng.infra.db import driver
 from supplier_gateway.port import Outcome
 from supplier_gateway.routing.choice import Candidate, Decision, Passed, Rules, Weighed
 
 MOST_KEPT = 12  # of a decision's candidates, and of those left out
 
 # All that a decision needs of the good, in one read. The pin stands in every row.
-CANDIDATES = text(
-    """
+CANDIDATES = """
     SELECT o.id AS offer_id, o.supplier_id, s.name AS supplier, o.sku, o.cost, o.stock,
            o.state = 'active' AND s.state = 'active' AS active, o.priority, o.priced_at,
            b.balance_cents, b.told_at AS balance_at, p.supplier_id AS pinned_supplier, coalesce(p.alone, false) AS alone
     FROM offers o JOIN suppliers s ON s.id = o.supplier_id AND s.protocol <> 'stock'
     LEFT JOIN supplier_balances b ON b.supplier_id = o.supplier_id
     LEFT JOIN routing_pins p ON p.good_id = o.good_id
-    WHERE o.good_id = :good ORDER BY o.priority, o.cost, o.id
-    """
-)
+    WHERE o.good_id = %(good)s ORDER BY o.priority, o.cost, o.id
+"""
 RULES = text(
     "SELECT cost_weight::float, latency_weight::float, explore_percent::float, least_margin_percent, fresh_hours,"
     " budget_ms, person_after_minutes, keep_days FROM routing_rules"
 )
-DECIDED = text(
-    """
+DECIDED = """
     INSERT INTO routing_decisions
-        (id, order_ref, attempt, good_id, offer_id, supplier_id, reason, candidates, left_out)
-    SELECT :id, :order_ref, (SELECT count(*) + 1 FROM routing_decisions WHERE order_ref = :order_ref), :good,
-           :offer, :supplier, :reason, CAST(:candidates AS jsonb), CAST(:left_out AS jsonb)
+        (id, order_ref, attempt, good_id, offer_id, supplier_id, reason, candidates, left_out, at)
+    VALUES (%(id)s, %(order_ref)s, %(attempt)s, %(good)s, %(offer)s, %(supplier)s, %(reason)s,
+            CAST(%(candidates)s AS jsonb), CAST(%(left_out)s AS jsonb), clock_timestamp())
     ON CONFLICT (order_ref) WHERE offer_id IS NULL
-    DO UPDATE SET left_out = excluded.left_out, attempt = excluded.attempt, at = now()
-    """
-)
+    DO UPDATE SET left_out = excluded.left_out, attempt = excluded.attempt, at = excluded.at
+"""
 # The first that is known of a purchase is what is learnt from it.
-ANSWERED = text(
-    """
-    UPDATE routing_decisions SET outcome = :outcome, fault = :fault, answered_at = clock_timestamp(),
+ANSWERED = """
+    UPDATE routing_decisions SET outcome = %(outcome)s, fault = %(fault)s, answered_at = clock_timestamp(),
            took_ms = least(2000000000, extract(epoch FROM clock_timestamp() - at) * 1000)::int
-    WHERE id = :id AND answered_at IS NULL RETURNING offer_id, supplier_id, took_ms
-    """
-)
+    WHERE id = %(id)s AND answered_at IS NULL RETURNING offer_id, supplier_id, took_ms
+"""
 LESSONS = text(
     """
     SELECT id, offer_id, supplier_id, outcome, fault, took_ms, answered_at FROM (
@@ -98,6 +93,15 @@ PRUNE = text(
         SELECT id FROM routing_decisions WHERE at < now() - make_interval(days => :days) ORDER BY at LIMIT :most)
     """
 )
+
+
+class Decided(Struct, frozen=True):
+    """What a decision is about. `id` is that of the purchase it leads to; `attempt` counts from 1."""
+
+    id: UUID
+    order_ref: UUID
+    attempt: int
+    good_id: int
 
 
 class Lesson(Struct, frozen=True):
@@ -166,24 +170,25 @@ class OfferName(Struct, frozen=True):
 
 
 async def ground(session: AsyncSession, good_id: int) -> Ground:
-    rows = (await session.execute(CANDIDATES, {"good": good_id})).all()
+    rows = await (await driver(session).execute(CANDIDATES, {"good": good_id})).fetchall()
     candidates = [Candidate(*row[:11]) for row in rows]
-    return Ground(candidates, rows[0].pinned_supplier if rows else None, bool(rows and rows[0].alone))
+    return Ground(candidates, rows[0][11] if rows else None, bool(rows and rows[0][12]))
 
 
 async def rules(session: AsyncSession) -> Rules:
     return Rules(*(await session.execute(RULES)).one())
 
 
-async def decided(session: AsyncSession, decision_id: UUID, order_ref: UUID, good_id: int, decision: Decision) -> None:
+async def decided(session: AsyncSession, about: Decided, decision: Decision) -> None:
     """Keeps a decision. That nobody can be asked is kept once for an order, however often it is tried."""
     chosen = decision.chosen
-    await session.execute(
+    await driver(session).execute(
         DECIDED,
         {
-            "id": decision_id,
-            "order_ref": order_ref,
-            "good": good_id,
+            "id": about.id,
+            "order_ref": about.order_ref,
+            "attempt": about.attempt,
+            "good": about.good_id,
             "offer": chosen.offer_id if chosen else None,
             "supplier": chosen.supplier_id if chosen else None,
             "reason": str(decision.reason),
@@ -203,10 +208,8 @@ def _rounded(weighed: Sequence[Weighed]) -> list[Weighed]:
 async def answered(session: AsyncSession, decision_id: UUID, outcome: Outcome, fault: str) -> Lesson | None:
     """Keeps the first that is known of a purchase; None when something was known before."""
     said = {"id": decision_id, "outcome": str(outcome), "fault": fault}
-    row = (await session.execute(ANSWERED, said)).one_or_none()
-    if row is None:
-        return None
-    return Lesson(decision_id, row.offer_id, row.supplier_id, outcome, fault, row.took_ms, clock.now())
+    row = await (await driver(session).execute(ANSWERED, said)).fetchone()
+    return Lesson(decision_id, row[0], row[1], outcome, fault, row[2], clock.now()) if row else None
 
 
 async def lessons(session: AsyncSession, since: datetime, most: int) -> Sequence[Lesson]:

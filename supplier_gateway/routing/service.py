@@ -24,8 +24,10 @@ from supplier_gateway.routing import queries
 from supplier_gateway.routing.breaker import CLOSED
 from supplier_gateway.routing.choice import Decision, Rules, Wanted
 from supplier_gateway.routing.errors import NoSuchOffer, NotPinned
-from supplier_gateway.routing.queries import Lesson
+from supplier_gateway.routing.queries import Decided, Lesson
 from supplier_gateway.routing.router import Known, Router
+from supplier_gateway.suppliers import queries as supplier_queries
+from supplier_gateway.suppliers.models import Supplier
 
 READ_EVERY_S = 1.0
 LEARNT_FROM = timedelta(hours=6)  # by a process that has just started
@@ -62,6 +64,7 @@ class Memory:
     def __init__(self) -> None:
         self.router = Router(Random())  # noqa: S311 - who is explored is no secret
         self.rules = Rules()
+        self.suppliers: dict[int, Supplier] = {}
         self._read_at: datetime | None = None
         self._known: set[UUID] = set()
         self._order: deque[UUID] = deque()
@@ -75,6 +78,7 @@ class Memory:
         since = self._read_at - OVERLAP if self._read_at else now - LEARNT_FROM
         self._read_at = now
         self.rules = await queries.rules(session)
+        self.suppliers = {one.id: one for one in await supplier_queries.all_suppliers(session)}
         for scope, subject, at in await queries.resets(session, since):
             if self._resets.get((scope, subject)) != at:
                 self._resets[scope, subject] = at
@@ -134,14 +138,18 @@ async def choose(
     return memory.router.decide(ground.candidates, wanted, memory.rules, clock.now())
 
 
-async def decided(
-    runtime: Runtime, session: AsyncSession, decision_id: UUID, order_ref: UUID, good_id: int, decision: Decision
-) -> None:
+async def decided(runtime: Runtime, session: AsyncSession, about: Decided, decision: Decision) -> None:
     """Keeps the decision with the purchase it leads to, and counts the order as on its way."""
-    await queries.decided(session, decision_id, order_ref, good_id, decision)
+    await queries.decided(session, about, decision)
     if decision.chosen:
         chosen, now = decision.chosen, clock.now().timestamp()
-        memory_of(runtime).router.sent(decision_id, chosen.offer_id, chosen.supplier_id, now)
+        memory_of(runtime).router.sent(about.id, chosen.offer_id, chosen.supplier_id, now)
+
+
+async def supplier(runtime: Runtime, session: AsyncSession, supplier_id: int) -> Supplier:
+    """A supplier's account, at most a second old."""
+    known = memory_of(runtime).suppliers.get(supplier_id)
+    return known or await supplier_queries.supplier(session, supplier_id)
 
 
 async def answered(

@@ -15,7 +15,6 @@ from kameng.infra.live import Hub
 from kameng.infra.settings import Settings
 from kameng.infra.tasks import Queue
 
-
 MOST_CALLS = 512  # on the wire at once: one that waits for a connection uses its time up and looks like a failure
 
 
