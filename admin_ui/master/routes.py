@@ -20,6 +20,7 @@ from admin_ui.master.price_changes import PriceChangeController
 from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
+from admin_ui.master.routing import RoutingController
 from admin_ui.master.session import SessionController
 from admin_ui.master.site import SiteController, master_notify
 from admin_ui.master.special_prices import SpecialPriceController, StationPriceController
@@ -65,6 +66,7 @@ CONTROLLERS = (
     PriceListController,
     SupplierController,
     PurchaseController,
+    RoutingController,
     AuditController,
     SystemController,
     IdentityProviderController,

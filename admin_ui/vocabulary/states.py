@@ -91,7 +91,13 @@ PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
     "unknown": Badge("wait", N_("Not known yet")),
     "delivered": Badge("ok", N_("Delivered")),
+    "partial": Badge("wait", N_("Delivered in part")),
     "failed": Badge("bad", N_("Failed")),
+}
+BREAKERS = {
+    "closed": Badge("ok", N_("Is asked")),
+    "half_open": Badge("wait", N_("Tried with the next order")),
+    "open": Badge("bad", N_("Not asked for now")),
 }
 RUNS = {
     "running": Badge("wait", N_("Under way")),
@@ -117,5 +123,6 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "plan": PLANS,
     "application": APPLICATIONS,
     "purchase": PURCHASES,
+    "breaker": BREAKERS,
     "run": RUNS,
 }

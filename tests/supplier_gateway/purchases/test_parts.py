@@ -193,9 +193,7 @@ async def test_a_supplier_that_calls_makes_its_order_run_at_once(
     assert await shop.state(placed.no) == "delivered"
 
 
-async def test_buying_again_takes_the_offer_that_a_person_chose(
-    runtime: Runtime, supplier: Supplier
-) -> None:
+async def test_buying_again_takes_the_offer_that_a_person_chose(runtime: Runtime, supplier: Supplier) -> None:
     supplier.stage()
     shop = await shop_buying_at(runtime, f"http://127.0.0.1:{free_port()}")
     placed = await shop.buy(await shop.buyer(wallet_cents=6_000))
