@@ -27,7 +27,7 @@ FAULTS = {
 ROUTING_REASONS = {
     "best": N_("It had the best score"),
     "only": N_("No other could be asked"),
-    "explored": N_("To see how it does now: it is not the best by what is known"),
+    "explored": N_("To see how it does now: not the best by what is known"),
     "probe": N_("It was broken; this order was to show whether it works again"),
     "pinned": N_("The good is pinned to it"),
     "asked_for": N_("A person chose it for this order"),

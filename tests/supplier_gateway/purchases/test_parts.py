@@ -178,9 +178,10 @@ async def test_a_card_that_was_sold_before_settles_nothing(runtime: Runtime, sho
 async def test_a_supplier_that_calls_makes_its_order_run_at_once(
     runtime: Runtime, shop: Shop, supplier: Supplier
 ) -> None:
-    supplier.stage({"kind": "timeout_after_success", "on": "buy"}, {"kind": "error", "on": "find"})
+    supplier.stage({"kind": "timeout_after_success", "on": "buy"}, {"kind": "error", "on": "find", "count": None})
     placed = await shop.buy(await shop.buyer(wallet_cents=6_000))
     await work_off(runtime)
+    supplier.stage()
     (reference,) = await references(runtime, placed.id)
     async with runtime.database.master_session() as session:
         await session.execute(text("UPDATE outbox SET due_at = now() + interval '1 hour'"))
