@@ -1,4 +1,5 @@
-"""What was bought from suppliers: why there, what came of it, and the end that a person puts to it. A purchase's cards are
+"""What was bought from suppliers: why there, what came of it, and the end that a person puts to it. A purchase's
+cards are
 never shown here."""
 
 from decimal import Decimal

@@ -1,4 +1,5 @@
-"""How suppliers are chosen: the weights, what is known of each offer now, breakers closed by hand, goods that are pinned."""
+"""How suppliers are chosen: the weights, what is known of each offer now, breakers closed by hand, goods that are
+pinned."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,10 +1,13 @@
 """`kameng bench routing`: how fast an offer is chosen, and how well.
 
-The quality is measured by simulation, with the code of production and its time handed in: four suppliers of one good with
+The quality is measured by simulation, with the code of production and its time handed in: four suppliers of one good
+with
 costs, shares of success and times of their own, which drift; each breaks down now and then, for minutes, and refuses,
 answers nothing, or fails most. An answer is known when it arrives: after its time, or eight seconds when none comes.
-The gaps are in percentage points of an order's expected value (`success - cost - time`, weighed by the default rules) below
-an oracle that knows what is true at each moment; of the supplier asked first: no policy is helped by asking a second one.
+The gaps are in percentage points of an order's expected value (`success - cost - time`, weighed by the default rules)
+below
+an oracle that knows what is true at each moment; of the supplier asked first: no policy is helped by asking a second
+one.
 """
 
 import math

@@ -48,11 +48,15 @@ def tenancy(tenants: int, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long to buy.")
-@click.option("--rate", type=click.FloatRange(min=1, max=1000), default=50.0, show_default=True, help="Orders a second.")
+@click.option("--rate", type=click.FloatRange(min=1, max=1000), default=50.0, show_default=True, help="Orders a
+second.")
 @click.option(
-    "--down", type=click.Choice(upstream_bench.WAYS), default="refuses", show_default=True,
-    help="How the third supplier fails: its port is closed, it answers nothing, or it does not fail.",
-)  # fmt: skip
+    "--down",
+    type=click.Choice(upstream_bench.WAYS),
+    default="refuses",
+    show_default=True,
+    help="How one of three suppliers fails: its port is closed, it answers nothing, or it does not fail.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def upstream(seconds: float, rate: float, down: str, as_json: bool) -> None:
     """From paid to delivered with three suppliers that take a second to answer, one of which goes down before the
@@ -70,7 +74,8 @@ def upstream(seconds: float, rate: float, down: str, as_json: bool) -> None:
 def routing(as_json: bool) -> None:
     """How fast a supplier is chosen, and how well: simulated, 60,000 orders with each of six seeds.
 
-    The gaps are percentage points below an oracle that knows what is true now: of an order's value (success less cost and
+    The gaps are percentage points below an oracle that knows what is true now: of an order's value (success less cost
+    and
     time, by the default weights), and of success alone. oracle: our routing; static: the cheapest always; breaker: the
     cheapest whose breaker is closed.
     """

@@ -14,7 +14,8 @@ from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.purchases.models import DELIVERING, Purchase
 
 LOCK_ORDER = "SELECT order_lock(%(order_ref)s)"
-# All that is known of an order, in one read. Cards that purchases have brought are among the issued ones too; only others
+# All that is known of an order, in one read. Cards that purchases have brought are among the issued ones too; only
+# others
 # speak for the order: it was served from stock, or its money went back.
 SEEN = """
     SELECT order_is.spoken_for, p.id, p.offer_id, p.state, p.delivered_quantity,
@@ -47,8 +48,10 @@ NOTE_CARDS = """
                       AS card (id, secret, fingerprint))
     INSERT INTO card_issued (id, item_id, secret, fingerprint, tenant_id, order_ref)
     SELECT id, %(good_id)s, secret, fingerprint, %(tenant_id)s, %(order_ref)s FROM brought
-    WHERE NOT EXISTS (SELECT 1 FROM brought b JOIN card_pool p ON p.item_id = %(good_id)s AND p.fingerprint = b.fingerprint)
-      AND NOT EXISTS (SELECT 1 FROM brought b JOIN card_issued i ON i.item_id = %(good_id)s AND i.fingerprint = b.fingerprint)
+    WHERE NOT EXISTS (SELECT 1 FROM brought b JOIN card_pool p ON p.item_id = %(good_id)s AND p.fingerprint =
+    b.fingerprint)
+      AND NOT EXISTS (SELECT 1 FROM brought b JOIN card_issued i ON i.item_id = %(good_id)s AND i.fingerprint =
+      b.fingerprint)
 """
 # For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
 LINES = """
@@ -178,7 +181,8 @@ async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> boo
 
 
 async def note_cards(session: AsyncSession, purchase: Purchase, fresh: Fresh) -> bool:
-    """Keeps a purchase's cards among the issued ones of its good. False when one of them was known; then none is kept."""
+    """Keeps a purchase's cards among the issued ones of its good. False when one of them was known; then none is
+    kept."""
     said = {
         "good_id": purchase.good_id,
         "tenant_id": purchase.tenant_id,

@@ -67,7 +67,8 @@ class PurchaseStirred(Event, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """What is to be delivered, for whom. `order_ref` makes a repeat harmless. `wholesale_price` is what the station pays
+    """What is to be delivered, for whom. `order_ref` makes a repeat harmless. `wholesale_price` is what the station
+    pays
     for one unit, in yuan; `begun_at` is when the order was paid, and the time budget counts from there. `inputs` are
     what the buyer filled in, by the field's label."""
 
@@ -104,7 +105,8 @@ async def fulfil(runtime: Runtime, request: Request) -> Receipt:
 
 
 async def buy_again(runtime: Runtime, request: Request, offer_id: int | None = None) -> Receipt:
-    """What a person asks for when an order is stuck: buys what is missing, by this offer where one is given, although its
+    """What a person asks for when an order is stuck: buys what is missing, by this offer where one is given, although
+    its
     breaker may be open or a pin say otherwise. The order's follower hands over what comes.
 
     Raises `StillAlive` while a purchase for the order is under way, or when nothing is missing: nothing is bought then.
@@ -122,7 +124,8 @@ async def buy_again(runtime: Runtime, request: Request, offer_id: int | None = N
 
 
 async def wake(session: AsyncSession, supplier_id: int, reference: str) -> bool:
-    """Makes the order of a purchase run at once, because its supplier has called. What the supplier said is not believed
+    """Makes the order of a purchase run at once, because its supplier has called. What the supplier said is not
+    believed
     but asked for. False when this supplier has no open purchase of that reference."""
     try:
         purchase = await queries.by_reference(session, reference)
@@ -381,7 +384,8 @@ class Verdict(Struct, frozen=True):
 
 
 async def settle(runtime: Runtime, session: AsyncSession, reference: str, verdict: Verdict) -> Purchase:
-    """Ends a purchase that its supplier gives no clear answer about, as a person says. *Failed* lets the order be bought
+    """Ends a purchase that its supplier gives no clear answer about, as a person says. *Failed* lets the order be
+    bought
     elsewhere: when the supplier delivers after all, it was bought twice. The order goes on at once.
 
     Raises `PurchaseGone`, `SettledAlready`, `NotYours` while the supplier may tell by itself, and `Invalid` for cards

@@ -1,4 +1,5 @@
-"""A circuit breaker: after failures in a row nothing is sent for a while; then one order is let through to see. Pure."""
+"""A circuit breaker: after failures in a row nothing is sent for a while; then one order is let through to see.
+Pure."""
 
 from collections.abc import Hashable
 

@@ -63,7 +63,8 @@ class Candidate(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """What is to be bought. `wholesale_price`: what the station pays for one unit, in yuan. `tried` are offers that have
+    """What is to be bought. `wholesale_price`: what the station pays for one unit, in yuan. `tried` are offers that
+    have
     just failed; `pinned_supplier` goes before all others, and is asked alone where `pinned_alone`."""
 
     quantity: int

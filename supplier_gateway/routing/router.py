@@ -1,9 +1,12 @@
 """The decision, in process: offers that cannot or should not be asked are left out, the others are scored by what they
 have done lately, how long they take and what they cost. Pure: time and chance are handed in.
 
-`score = success - cost_weight * (percent above the cheapest) - latency_weight * seconds`, in points. Success is drawn around its
-estimate, the wider the less is known (Thompson sampling with a narrower draw: regret matters more here than certainty). The
-exploring share goes to another than the best, so that what is long unknown is seen again. docs/adr/0021 has the figures.
+`score = success - cost_weight * (percent above the cheapest) - latency_weight * seconds`, in points. Success is drawn
+around its
+estimate, the wider the less is known (Thompson sampling with a narrower draw: regret matters more here than
+certainty). The
+exploring share goes to another than the best, so that what is long unknown is seen again. docs/adr/0021 has the
+figures.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -1,7 +1,8 @@
 """What a process knows of suppliers, kept up with what all processes learn; the master's rules, pins and resets.
 
 Each process learns from its own purchases at once, and once a second, when it has something to decide, reads from the
-decisions' table what others have learnt. So nothing depends on Redis, and a process that has just started knows the last
+decisions' table what others have learnt. So nothing depends on Redis, and a process that has just started knows the
+last
 hours.
 """
 
@@ -190,7 +191,8 @@ async def unpin(session: AsyncSession, good_id: int) -> int:
 
 
 async def reset(session: AsyncSession, scope: str, subject: int) -> None:
-    """Forgets what was learnt of an `offer` or a `supplier`, in every process within a second: its breaker is closed."""
+    """Forgets what was learnt of an `offer` or a `supplier`, in every process within a second: its breaker is
+    closed."""
     await queries.reset(session, scope, subject)
 
 

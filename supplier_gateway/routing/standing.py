@@ -1,9 +1,11 @@
 """What is known of an offer or a supplier from its last purchases. Pure: the time is handed in, in seconds.
 
 Suppliers change: they fail for minutes, drift for hours, and tell it late. So outcomes count less the older they are
-(discounted Thompson sampling: Raj and Kalyani 2017), a short memory beside the long one notices a sudden change at once (as the
+(discounted Thompson sampling: Raj and Kalyani 2017), a short memory beside the long one notices a sudden change at
+once (as the
 two windows of f-Discounted-Sliding-Window Thompson sampling do: Cavenaghi et al. 2021), and an order that is on its way
-for longer than the supplier ever needs counts as a failure until it is answered (a retransmission time-out: Jacobson 1988).
+for longer than the supplier ever needs counts as a failure until it is answered (a retransmission time-out: Jacobson
+1988).
 """
 
 from collections.abc import Hashable
@@ -89,7 +91,8 @@ class Standing:
         return min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, self.latency_s + 4 * self.spread_s))
 
     def success(self, now: float, prior: float = PRIOR) -> tuple[float, float]:
-        """The expected share of successes and its standard deviation. `prior` is what is likely without knowing more."""
+        """The expected share of successes and its standard deviation. `prior` is what is likely without knowing
+        more."""
         age, overdue = self._age(now), self.overdue(now)
         units = (self.successes + self.failures) * age + overdue + PRIOR_UNITS
         share = (self.successes * age + PRIOR_UNITS * prior) / units

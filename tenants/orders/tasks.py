@@ -44,7 +44,8 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
 
 @follows(PurchaseStirred, queue="orders")
 async def look_at_once(event: PurchaseStirred, _: None, runtime: Runtime) -> None:
-    """The same now, for an order that waits to be asked about. The letter may be anybody's: only the purchase counts."""
+    """The same now, for an order that waits to be asked about. The letter may be anybody's: only the purchase
+    counts."""
     async with runtime.database.master_session() as session:
         purchase = await purchase_queries.by_reference(session, event.reference)
     tenant = await runtime.directory.tenant(purchase.tenant_id)

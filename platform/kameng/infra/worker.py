@@ -1,7 +1,8 @@
 """The receiving side: a process that runs followers and periodic tasks on one event loop.
 
 A message only says which outbox row to look at; threads of Dramatiq hand it to the loop and take the next one, so a
-hundred followers that wait for a supplier cost a hundred coroutines and no thread. A row is deleted after its follower has
+hundred followers that wait for a supplier cost a hundred coroutines and no thread. A row is deleted after its
+follower has
 returned. When it raises, the row waits with a growing delay; when the process is killed, the relay sends the row again.
 """
 

@@ -1,4 +1,5 @@
-"""Purchases that bring a part, top-ups, those that a person settles, and buying again. The suppliers are real HTTP servers;
+"""Purchases that bring a part, top-ups, those that a person settles, and buying again. The suppliers are real HTTP
+servers;
 what a supplier's protocol cannot say yet is said by a person, who settles the purchase."""
 
 from collections.abc import Iterator
