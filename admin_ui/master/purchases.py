@@ -130,7 +130,8 @@ async def _page(
         entries = await ledger_queries.entries_of(session, reference)
         minutes = (await routing.rules(session)).person_after_minutes
         decisions = await routing.of_order(session, purchase.order_ref)
-        named = {one.offer_id for kept in decisions for one in (*kept.candidates, *kept.left_out)}
+        named = {one.offer_id for kept in decisions for one in kept.candidates}
+        named |= {one.offer_id for kept in decisions for one in kept.left_out}
         return page(
             request,
             "master/purchase.html",

@@ -48,8 +48,7 @@ def tenancy(tenants: int, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long to buy.")
-@click.option("--rate", type=click.FloatRange(min=1, max=1000), default=50.0, show_default=True, help="Orders a
-second.")
+@click.option("--rate", type=click.FloatRange(min=1, max=1000), default=50.0, show_default=True, help="A second.")
 @click.option(
     "--down",
     type=click.Choice(upstream_bench.WAYS),

@@ -35,8 +35,9 @@ from supplier_gateway.purchases.models import DELIVERING, Purchase
 from supplier_gateway.routing import queries as routing_queries
 from supplier_gateway.routing import service as routing
 from supplier_gateway.routing.choice import Candidate, Reason
+from supplier_gateway.routing.queries import Decided
 from supplier_gateway.routing.router import most_cost
-from supplier_gateway.routing.service import Asked, Decided
+from supplier_gateway.routing.service import Asked
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
 from supplier_gateway.suppliers.models import Supplier

@@ -131,7 +131,7 @@ async def _hand_over(session: AsyncSession, sealer: Sealer, no: str, receipt: Re
 
 
 async def _delivered_from_stock(runtime: Runtime, tenant: Tenant, order: Order, receipt: Receipt) -> bool:
-    if receipt.outcome is not Outcome.FAILED:
+    if receipt.outcome not in (Outcome.FAILED, Outcome.PARTIAL):
         return False
     vault = await runtime.keyring.vault(tenant.id)
     async with tenant.begin() as session:
@@ -178,7 +178,7 @@ async def post_supplier_cost(event: PurchaseDelivered, _: None, runtime: Runtime
     """
     async with runtime.database.master_session() as session:
         purchase = await purchase_queries.by_reference(session, event.reference)
-        if purchase.state not in purchases.DELIVERING:
+        if purchase.state not in ("delivered", "partial"):
             raise NeverDelivered(event.reference)
         supplier, cents = str(purchase.supplier_id), purchase.cost_cents
         lines = [
