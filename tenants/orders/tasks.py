@@ -63,14 +63,9 @@ async def advance(runtime: Runtime, tenant: Tenant, order: Order) -> None:
         return
     request = request_of(tenant, order, order.good_id)
     receipt = await _within_budget(runtime, tenant, order, request)
-    if receipt.units:
-        sealer = await runtime.keyring.tenant(tenant.id)
-        async with tenant.begin() as session:
-            delivered = await _hand_over(session, sealer, order.no, receipt)
-        await live.changed(runtime, tenant, order.no)
-        if delivered:
-            return
-    elif await _delivered_from_stock(runtime, tenant, order, receipt):
+    if receipt.units and await _handed_over(runtime, tenant, order, receipt):
+        return
+    if await _delivered_from_stock(runtime, tenant, order, receipt):
         await live.changed(runtime, tenant, order.no)
         return
     if receipt.outcome is Outcome.FAILED and clock.now() - order.created_at > WAITS_AT_MOST:
@@ -119,9 +114,17 @@ def _budget_left_s(runtime: Runtime, order: Order) -> float:
     return budget_s - (clock.now() - (order.paid_at or order.created_at)).total_seconds()
 
 
+async def _handed_over(runtime: Runtime, tenant: Tenant, order: Order, receipt: Receipt) -> bool:
+    """Gives the order what was brought; true when that was all of it."""
+    sealer = await runtime.keyring.tenant(tenant.id)
+    async with tenant.begin() as session:
+        delivered = await _hand_over(session, sealer, order.no, receipt)
+    await live.changed(runtime, tenant, order.no)
+    return delivered
+
+
 async def _hand_over(session: AsyncSession, sealer: Sealer, no: str, receipt: Receipt) -> bool:
-    """Gives the order what has been brought and it does not have yet; true when that was the last of it. The order is
-    locked first, so two workers with the same receipt hand a card over once."""
+    """The order is locked first, so that two workers with the same receipt hand a card over once."""
     order = await queries.order_by_no(session, no, lock=True)
     if order.final:
         return True
