@@ -74,6 +74,7 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Deliver by hand"), "/manual-tasks", "user", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ),
+    Entry(N_("Choice of suppliers"), "/routing", "adjustments", Permission.SUPPLIERS_READ),
     Entry(N_("Tiers"), "/tiers", "stack-2", Permission.TIERS_READ, N_("Prices")),
     Entry(N_("Special prices"), "/special-prices", "tag", Permission.TIERS_READ),
     Entry(N_("Changes of prices"), "/price-changes", "clock", Permission.TIERS_READ),

@@ -9,6 +9,8 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
+from supplier_gateway.purchases import tasks as purchases
+from supplier_gateway.routing import tasks as routing
 from supplier_gateway.suppliers import tasks as suppliers
 from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
@@ -41,11 +43,13 @@ MODULES = (
     payments,
     payouts,
     plans,
+    purchases,
     pricing,
     registry,
     shop,
     settlement,
     statements,
+    routing,
     station_tasks,
     suppliers,
     tiering,

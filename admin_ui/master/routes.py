@@ -23,6 +23,7 @@ from admin_ui.master.price_changes import PriceChangeController
 from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
+from admin_ui.master.routing import RoutingController
 from admin_ui.master.session import SessionController
 from admin_ui.master.settlement import SettlementController
 from admin_ui.master.site import SiteController, master_notify
@@ -72,6 +73,7 @@ CONTROLLERS = (
     supplier_called,
     PurchaseController,
     ManualTaskController,
+    RoutingController,
     AuditController,
     SystemController,
     IdentityProviderController,

@@ -30,6 +30,26 @@ FAULTS = {
     "unreadable": N_("The supplier's answer could not be understood"),
     "no_question": N_("The supplier cannot be asked by our reference: look at its own pages, then settle it by hand"),
 }
+ROUTING_REASONS = {
+    "best": N_("It had the best score"),
+    "only": N_("No other could be asked"),
+    "explored": N_("To see how it does now: not the best by what is known"),
+    "probe": N_("It was broken; this order was to show whether it works again"),
+    "pinned": N_("The good is pinned to it"),
+    "asked_for": N_("A person chose it for this order"),
+    "nobody": N_("Nobody could be asked"),
+}
+LEFT_OUT = {
+    "paused": N_("Paused"),
+    "no_stock": N_("Not enough in stock"),
+    "no_balance": N_("Our balance there does not cover it"),
+    "stale_price": N_("Its cost was told too long ago"),
+    "low_margin": N_("It leaves too little margin"),
+    "breaker": N_("It failed too often just now"),
+    "failed_now": N_("It has just failed for this order"),
+    "not_pinned": N_("The good is pinned to another supplier"),
+    "not_asked_for": N_("A person chose another"),
+}
 DOMAIN_ERRORS = {  # the others name what was seen: admin_ui.domain_words
     "no_proof": N_("Neither the TXT record nor the file was found. New records can take an hour to be seen."),
     "no_address": N_("The domain has no address yet: it still has to be pointed here."),
@@ -187,6 +207,8 @@ PRICE_RULES = {
 WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "fault": FAULTS,
+    "routing_reason": ROUTING_REASONS,
+    "left_out": LEFT_OUT,
     "refusal": REFUSALS,
     "domain_error": DOMAIN_ERRORS,
     "proof": PROOFS,

@@ -120,7 +120,13 @@ PURCHASES = {
     "submitted": Badge("wait", N_("Under way")),
     "unknown": Badge("wait", N_("Not known yet")),
     "delivered": Badge("ok", N_("Delivered")),
+    "partial": Badge("wait", N_("Delivered in part")),
     "failed": Badge("bad", N_("Failed")),
+}
+BREAKERS = {
+    "closed": Badge("ok", N_("Is asked")),
+    "half_open": Badge("wait", N_("Tried with the next order")),
+    "open": Badge("bad", N_("Not asked for now")),
 }
 RUNS = {
     "running": Badge("wait", N_("Under way")),
@@ -171,6 +177,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "application": APPLICATIONS,
     "manual_task": MANUAL_TASKS,
     "purchase": PURCHASES,
+    "breaker": BREAKERS,
     "run": RUNS,
     "price_set": PRICE_SETS,
     "feed_health": FEED_HEALTH,

@@ -55,7 +55,7 @@ async def _measure(settings: Settings, seconds: float, clients: int) -> dict[str
         folder = folder_of(settings)
         with Supervisor(folder / "processes.json", log_folder=folder) as supervisor:
             supervisor.start(processes(settings)[0])
-            connections = [await _client(runtime, station, buyer) for buyer in station.buyers]
+            connections = [await client_of(runtime, station, buyer) for buyer in station.buyers]
             await _buy_all(connections, station, WARM_UP_S)
             await add_keys(runtime, station.good_id, int(KEYS_PER_S * seconds * 2))
             before = await _sql(runtime, station, seconds / 2)
@@ -83,7 +83,7 @@ async def _grown(runtime: Runtime, station: Station, seconds: float) -> tuple[li
     turns, so that whatever else the machine does happens to both."""
     big = await grow(runtime, station, issued=ISSUED, pooled=POOLED)
     await add_keys(runtime, station.good_id, int(KEYS_PER_S * seconds))
-    connections = [await _client(runtime, station, buyer) for buyer in station.buyers]
+    connections = [await client_of(runtime, station, buyer) for buyer in station.buyers]
     took: dict[int, list[float]] = {big.product_id: [], station.product_id: []}
     for _ in range(TURNS):
         for one in (big, station):
@@ -97,7 +97,7 @@ async def _sql(runtime: Runtime, station: Station, seconds: float) -> float:
     return await sql_limit.measure(runtime, station, connections=runtime.settings.pool_size, seconds=seconds)
 
 
-async def _client(runtime: Runtime, station: Station, buyer: UUID) -> Connection:
+async def client_of(runtime: Runtime, station: Station, buyer: UUID) -> Connection:
     """A connection whose requests are those of one signed-in buyer, with the token of a page he has loaded."""
     settings, tenant = runtime.settings, station.tenant
     session = await sessions.create(runtime.redis, "buyer", subject=buyer, name="", tenant_id=tenant.id, role="guest")

@@ -12,6 +12,8 @@ from kameng.core import clock
 from kameng.infra.db import Base
 from supplier_gateway.port import Answer, Outcome
 
+DELIVERING = ("delivered", "partial")  # states that have brought something
+
 
 class Purchase(Base):
     """One buying from one supplier for one order. `submitted` is committed before the wire is touched.
@@ -54,7 +56,8 @@ class Purchase(Base):
         self.supplier_order_no = answer.supplier_order_no or self.supplier_order_no
         if self.state != "unknown":
             self.settled_at = clock.now()
-        if self.state == "delivered":
+        if self.state in DELIVERING:
             self.cost_cents = answer.cost_cents
-            self.delivered_quantity = self.quantity
+            self.delivered_quantity = answer.delivered_quantity
+            self.message = answer.message
             self.cards = cards

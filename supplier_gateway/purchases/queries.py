@@ -1,6 +1,6 @@
 """Reading and opening purchases. Master session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,16 +9,32 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Fresh
+from kameng.infra.db import driver
 from supplier_gateway.purchases.errors import PurchaseGone
-from supplier_gateway.purchases.models import Purchase
+from supplier_gateway.purchases.models import DELIVERING, Purchase
 
-LOCK_ORDER = text("SELECT order_lock(:order_ref)")
-SPOKEN_FOR = text(
-    """
-    SELECT EXISTS (SELECT 1 FROM card_issued WHERE order_ref = :order_ref)
-        OR EXISTS (SELECT 1 FROM ledger_transfers WHERE key = 'reversal:' || CAST(:order_ref AS text))
-    """
-)
+LOCK_ORDER = "SELECT order_lock(%(order_ref)s)"
+# All that is known of an order, in one read. Cards that purchases have brought are among the issued ones too; only
+# others
+# speak for the order: it was served from stock, or its money went back.
+SEEN = """
+    SELECT order_is.spoken_for, p.id, p.offer_id, p.state, p.delivered_quantity,
+           p.state IN ('failed', 'partial') AND p.created_at > now() - interval '2 seconds' AS just_failed
+    FROM (SELECT (SELECT count(*) FROM card_issued WHERE order_ref = %(order_ref)s)
+               > (SELECT coalesce(sum(cardinality(cards)), 0) FROM purchases WHERE order_ref = %(order_ref)s)
+              OR EXISTS (SELECT 1 FROM ledger_transfers
+                         WHERE key IN ('reversal:' || CAST(%(order_ref)s AS text),
+                                       'part:' || CAST(%(order_ref)s AS text)))
+                 AS spoken_for) AS order_is
+    LEFT JOIN purchases p ON p.order_ref = %(order_ref)s ORDER BY p.id
+"""
+SUBMIT = """
+    INSERT INTO purchases (id, reference, tenant_id, order_ref, order_no, good_id, offer_id, supplier_id, sku, quantity,
+                           max_unit_cost, kind, inputs, state, lease_until, created_at)
+    VALUES (%(id)s, %(reference)s, %(tenant_id)s, %(order_ref)s, %(order_no)s, %(good_id)s, %(offer_id)s,
+            %(supplier_id)s, %(sku)s, %(quantity)s, %(max_unit_cost)s, %(kind)s, CAST(%(inputs)s AS jsonb), 'submitted',
+            clock_timestamp() + make_interval(secs => %(lease_s)s), clock_timestamp())
+"""
 # One worker at a time: the lease is taken by the statement that looks whether it is free.
 LEASE = text(
     """
@@ -27,23 +43,30 @@ LEASE = text(
     """
 )
 # What suppliers deliver stands among the issued cards too, so that one key is never sold twice, wherever it comes from.
-NOTE_CARDS = text(
-    """
+# All of them, or none; where two purchases bring the same card at the same moment, the constraint refuses the second.
+NOTE_CARDS = """
+    WITH brought AS (
+        SELECT * FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(secrets)s AS bytea[]), CAST(%(fingerprints)s AS bytea[]))
+                      AS card (id, secret, fingerprint))
     INSERT INTO card_issued (id, item_id, secret, fingerprint, tenant_id, order_ref)
-    SELECT card.id, :good_id, card.secret, card.fingerprint, :tenant_id, :order_ref
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:secrets AS bytea[]), CAST(:fingerprints AS bytea[]))
-         AS card (id, secret, fingerprint)
-    WHERE NOT EXISTS (SELECT 1 FROM card_pool p WHERE p.item_id = :good_id AND p.fingerprint = card.fingerprint)
-    ON CONFLICT (item_id, fingerprint) DO NOTHING RETURNING id
-    """
-)
+    SELECT id, %(good_id)s, secret, fingerprint, %(tenant_id)s, %(order_ref)s FROM brought
+    WHERE NOT EXISTS (SELECT 1 FROM brought b JOIN card_pool p ON p.item_id = %(good_id)s AND p.fingerprint =
+    b.fingerprint)
+      AND NOT EXISTS (SELECT 1 FROM brought b JOIN card_issued i ON i.item_id = %(good_id)s AND i.fingerprint =
+      b.fingerprint)
+"""
 # For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
 LINES = """
     SELECT reference, created_at AS at, tenant_id, order_no, supplier_id, quantity, cost_cents, state, fault
     FROM purchases
     WHERE (:words = '' OR order_no ILIKE :pattern OR reference ILIKE :pattern) AND (:state = '' OR state = :state)
+      AND (NOT :stuck OR state IN ('submitted', 'unknown') AND created_at < now() - make_interval(mins => :minutes))
     ORDER BY id DESC
 """
+STUCK = text(
+    "SELECT count(*) FROM purchases WHERE state IN ('submitted', 'unknown')"
+    " AND created_at < now() - make_interval(mins => :minutes)"
+)
 DAY = text(
     """
     SELECT count(*) FILTER (WHERE created_at >= :since) AS made,
@@ -54,10 +77,37 @@ DAY = text(
     FROM purchases WHERE created_at >= :since OR state IN ('submitted', 'unknown')
     """
 )
-FAILED_BEFORE = text(
-    "SELECT offer_id, count(*) AS times FROM purchases WHERE order_ref = :order_ref AND state = 'failed'"
-    " AND created_at > now() - interval '2 seconds' GROUP BY offer_id"
-)
+
+
+class Line(Struct, frozen=True):
+    """One purchase of an order, in short. `units` are what it has brought."""
+
+    id: UUID
+    offer_id: int
+    state: str
+    units: int
+    just_failed: bool  # or given all it has
+
+
+class Seen(Struct, frozen=True):
+    """What is known of an order. `spoken_for`: it holds cards of the master's stock, or has been refunded."""
+
+    spoken_for: bool
+    lines: Sequence[Line]
+
+    @property
+    def alive(self) -> Line | None:
+        """The purchase that is under way or has delivered; an index sees to it that there is at most one."""
+        return next((line for line in self.lines if line.state not in ("failed", "partial")), None)
+
+    @property
+    def units(self) -> int:
+        return sum(line.units for line in self.lines)
+
+    @property
+    def just_failed(self) -> frozenset[int]:
+        """Offers that have failed this order, or given all they have, within the last two seconds."""
+        return frozenset(line.offer_id for line in self.lines if line.just_failed)
 
 
 class PurchaseDay(Struct, frozen=True):
@@ -93,9 +143,16 @@ async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
     return PurchaseDay(*(await session.execute(DAY, {"since": since})).one())
 
 
+async def stuck(session: AsyncSession, minutes: int) -> int:
+    """How many purchases have had no clear answer for so long."""
+    return int((await session.execute(STUCK, {"minutes": minutes})).scalar_one())
+
+
 async def alive(session: AsyncSession, order_ref: UUID) -> Purchase | None:
     """The order's purchase that is under way or delivered; an index sees to it that there is at most one."""
-    return await session.scalar(select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state != "failed"))
+    return await session.scalar(
+        select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state.not_in(("failed", "partial")))
+    )
 
 
 async def of_order(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
@@ -105,12 +162,18 @@ async def of_order(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]
 
 async def lock_order(session: AsyncSession, order_ref: UUID) -> None:
     """Until the commit nobody else opens a purchase for the order, claims cards for it late, or refunds it."""
-    await session.execute(LOCK_ORDER, {"order_ref": order_ref})
+    await driver(session).execute(LOCK_ORDER, {"order_ref": order_ref})
 
 
-async def spoken_for(session: AsyncSession, order_ref: UUID) -> bool:
-    """Whether the order already holds cards of the master's stock, or has been refunded."""
-    return bool((await session.execute(SPOKEN_FOR, {"order_ref": order_ref})).scalar_one())
+async def seen(session: AsyncSession, order_ref: UUID) -> Seen:
+    """Everything about an order's purchases that the next step depends on. Lock the order first."""
+    rows = await (await driver(session).execute(SEEN, {"order_ref": order_ref})).fetchall()
+    return Seen(bool(rows[0][0]), [Line(*row[1:]) for row in rows if row[1] is not None])
+
+
+async def submit(session: AsyncSession, values: Mapping[str, object]) -> None:
+    """Writes a purchase down, before its supplier hears of it."""
+    await driver(session).execute(SUBMIT, values)
 
 
 async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> bool:
@@ -119,22 +182,21 @@ async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> boo
     return taken.one_or_none() is not None
 
 
-async def note_cards(session: AsyncSession, purchase: Purchase, fresh: Fresh) -> int:
-    """Keeps a purchase's cards among the issued ones of its good. How many of them were not known."""
-    noted = await session.execute(
-        NOTE_CARDS,
-        {
-            "good_id": purchase.good_id,
-            "tenant_id": purchase.tenant_id,
-            "order_ref": purchase.order_ref,
-            "ids": fresh.ids,
-            "secrets": fresh.secrets,
-            "fingerprints": fresh.fingerprints,
-        },
-    )
-    return len(noted.all())
+async def note_cards(session: AsyncSession, purchase: Purchase, fresh: Fresh) -> bool:
+    """Keeps a purchase's cards among the issued ones of its good. False when one of them was known; then none is
+    kept."""
+    said = {
+        "good_id": purchase.good_id,
+        "tenant_id": purchase.tenant_id,
+        "order_ref": purchase.order_ref,
+        "ids": fresh.ids,
+        "secrets": fresh.secrets,
+        "fingerprints": fresh.fingerprints,
+    }
+    return (await driver(session).execute(NOTE_CARDS, said)).rowcount == len(fresh.ids)
 
 
-async def just_failed(session: AsyncSession, order_ref: UUID) -> set[int]:
-    """Offers that have definitely failed for this order within the last two seconds."""
-    return {row.offer_id for row in await session.execute(FAILED_BEFORE, {"order_ref": order_ref})}
+async def brought(session: AsyncSession, order_ref: UUID) -> Sequence[Purchase]:
+    """The order's purchases that have delivered something, in the order in which they were made."""
+    found = select(Purchase).where(Purchase.order_ref == order_ref, Purchase.state.in_(DELIVERING))
+    return (await session.scalars(found.order_by(Purchase.id))).all()

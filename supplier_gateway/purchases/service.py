@@ -4,44 +4,56 @@ The rules that keep a purchase from being doubled or lost:
 
 * *submitted* is committed, with our own reference, before the supplier is called;
 * while a purchase is submitted, unknown or delivered no other can exist for the order (a unique index);
-* a timeout is *unknown*; only `find` by our reference ends it, and "no such order" counts only once the first call can
-  no longer be on its way (`SETTLE_S` after the submission);
-* the next offer is tried only after a definite failure.
+* a timeout is *unknown*; only `find` by our reference ends it, or a person; and "no such order" counts only once the
+  first call can no longer be on its way (`SETTLE_S` after the submission);
+* the next offer is asked only after a definite failure, or for what a definite part has left. Two are never asked at
+  the same time.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards import service as vault
 from kameng.core import clock, ids
+from kameng.core.errors import Invalid
 from kameng.infra import outbox
 from kameng.infra.crypto import Sealer
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
-from supplier_gateway.offers import queries as offers
-from supplier_gateway.offers.queries import OfferLine
 from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter
 from supplier_gateway.purchases import checking, queries
-from supplier_gateway.purchases.models import Purchase
+from supplier_gateway.purchases.errors import NotYours, PurchaseGone, SettledAlready, StillAlive
+from supplier_gateway.purchases.models import DELIVERING, Purchase
+from supplier_gateway.routing import queries as routing_queries
+from supplier_gateway.routing import service as routing
+from supplier_gateway.routing.choice import Candidate, Reason
+from supplier_gateway.routing.queries import Decided
+from supplier_gateway.routing.router import most_cost
+from supplier_gateway.routing.service import Asked
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
+from supplier_gateway.suppliers.models import Supplier
 
 log = structlog.get_logger()
 
 PLACE = "purchases.cards"
 COST_SLACK = Decimal("1.05")  # a supplier may charge up to 5 % over the cost we know; beyond that it must refuse
 SETTLE_S = 5.0  # beyond the wire's timeout: how long a request we gave up on may still take effect
-MAX_OFFERS = 3
+MAX_OFFERS = 4  # asked one after the other before the order comes again later
+OPEN = ("submitted", "unknown")
+BY_HAND = "settled by a person"
 
 
 class PurchaseDelivered(Event, frozen=True):
-    """A supplier has delivered and charged `cost_cents`."""
+    """A supplier has delivered, all or a part, and charged `cost_cents`."""
 
     purchase_id: UUID
     reference: str
@@ -49,40 +61,121 @@ class PurchaseDelivered(Event, frozen=True):
     cost_cents: int
 
 
+class PurchaseStirred(Event, frozen=True):
+    """Something is to be known of a purchase now: its supplier has called, or a person has settled it."""
+
+    reference: str
+
+
 class Request(Struct, frozen=True):
-    """What is to be delivered, for whom. `order_ref` makes a repeat harmless."""
+    """What is to be delivered, for whom. `order_ref` makes a repeat harmless. `wholesale_price` is what the station
+    pays for one unit, in yuan; `begun_at` is when the order was paid, and the time budget counts from there. `inputs`
+    are what the buyer filled in, by the field's label."""
 
     tenant_id: int
     order_ref: UUID
     order_no: str
     good_id: int
     quantity: int
+    wholesale_price: Decimal | None = None
+    kind: str = "cards"
+    inputs: dict[str, str] = {}
+    begun_at: datetime | None = None
+    elsewhere: int = 0  # units that the order has from somebody else: by hand
+
+
+class Part(Struct, frozen=True):
+    """What one purchase has brought: `units` of a top-up, or cards."""
+
+    reference: str
+    units: int
+    cards: tuple[str, ...] = ()
+    message: str = ""
 
 
 class Receipt(Struct, frozen=True):
-    """How it stands. `cards` are plain secrets when delivered. `PENDING`: another worker is at it, ask again."""
+    """How it stands. `DELIVERED`: all of it; `PARTIAL`: `units` of it, and nobody has more now. Then `cards` are plain
+    secrets of all that was brought. `PENDING`: another worker is at it, ask again. While the
+    outcome is another one `units` may have been brought already. `parts` are what each purchase has brought."""
 
     outcome: Outcome
-    cards: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
     fault: Fault | None = None
+
+    @property
+    def units(self) -> int:
+        return sum(part.units for part in self.parts)
+
+    @property
+    def cards(self) -> tuple[str, ...]:
+        return tuple(card for part in self.parts for card in part.cards)
 
 
 async def fulfil(runtime: Runtime, request: Request) -> Receipt:
     """Buys from the best offer, or goes on with the purchase that is already under way. Idempotent.
 
-    Returns `FAILED` when every offer has definitely failed or none is there: then nothing was bought.
+    Returns `FAILED` when every offer has definitely failed or none is there: then nothing was bought. Once the order's
+    time budget is over no further offer is asked in this run: the buyer is told, and the order comes again.
     """
-    receipt = Receipt(Outcome.FAILED, fault=Fault.OUT_OF_STOCK)
+    return await _fulfil(runtime, request, None)
+
+
+async def buy_again(runtime: Runtime, request: Request, offer_id: int | None = None) -> Receipt:
+    """What a person asks for when an order is stuck: buys what is missing, by this offer where one is given, although
+    its breaker may be open or a pin say otherwise. The order's follower hands over what comes.
+
+    Raises `StillAlive` while a purchase for the order is under way, or when nothing is missing: nothing is bought then.
+    """
+    async with runtime.database.master_session() as session:
+        await queries.lock_order(session, request.order_ref)
+        seen = await queries.seen(session, request.order_ref)
+    if seen.alive is not None or seen.spoken_for:
+        raise StillAlive
+    receipt = await _fulfil(runtime, request, offer_id)
+    async with runtime.database.master_session() as session:
+        for purchase in (await queries.of_order(session, request.order_ref))[-1:]:
+            await outbox.record(session, PurchaseStirred(purchase.reference))
+    return receipt
+
+
+async def wake(session: AsyncSession, supplier_id: int, reference: str) -> bool:
+    """Makes the order of a purchase run at once, because its supplier has called. What the supplier said is not
+    believed but asked for. False when this supplier has no open purchase of that reference."""
+    try:
+        purchase = await queries.by_reference(session, reference)
+    except PurchaseGone:
+        return False
+    if purchase.supplier_id != supplier_id or purchase.state not in OPEN:
+        return False
+    await outbox.record(session, PurchaseStirred(reference))
+    return True
+
+
+async def _fulfil(runtime: Runtime, request: Request, offer_id: int | None) -> Receipt:
+    fault: Fault | None = Fault.OUT_OF_STOCK
     tried: set[int] = set()
     for _ in range(MAX_OFFERS):
-        step = await _next_step(runtime, request, tried)
+        step = await _next_step(runtime, request, frozenset(tried), offer_id)
         if isinstance(step, Receipt):
-            return step if step.fault is not Fault.OUT_OF_STOCK else receipt
+            return step if step.fault is not Fault.OUT_OF_STOCK else replace(step, fault=fault)
         tried.add(step.offer_id)
-        receipt = await _take(runtime, step)
-        if receipt.outcome is not Outcome.FAILED:
-            return receipt
-    return receipt
+        answer = await _take(runtime, step)
+        if answer.outcome is Outcome.DELIVERED and step.is_whole:
+            part = Part(step.order.reference, answer.delivered_quantity, answer.cards, answer.message)
+            return Receipt(answer.outcome, (part,))
+        fault = answer.fault
+        if answer.outcome in (Outcome.UNKNOWN, Outcome.PENDING):
+            break
+        if answer.outcome is not Outcome.DELIVERED and (offer_id is not None or _is_late(runtime, request)):
+            break
+    return await standing(runtime, request, fault)
+
+
+def _is_late(runtime: Runtime, request: Request) -> bool:
+    if request.begun_at is None:
+        return False
+    budget_ms = routing.memory_of(runtime).rules.budget_ms
+    return clock.now() - request.begun_at > timedelta(milliseconds=budget_ms)
 
 
 class Step(Struct, frozen=True):
@@ -90,78 +183,124 @@ class Step(Struct, frozen=True):
 
     purchase_id: UUID
     offer_id: int
-    supplier_id: int
+    supplier: Supplier
     order: Order
     order_no: str  # the supplier's, where an earlier answer told it
     ask_only: bool
     still_possible: bool  # the first call may yet take effect
+    is_whole: bool  # the order has no other purchase that brings anything
 
 
-async def _next_step(runtime: Runtime, request: Request, tried: set[int]) -> Step | Receipt:
+async def _next_step(runtime: Runtime, request: Request, tried: frozenset[int], offer_id: int | None) -> Step | Receipt:
     """Decides, and commits the decision before anything is sent. `tried` are offers that need not be asked again."""
-    lease_s = 2 * runtime.settings.supplier_timeout_s + SETTLE_S  # a step may buy and then ask what became of it
     async with runtime.database.master_session() as session:
         await queries.lock_order(session, request.order_ref)
-        purchase = await queries.alive(session, request.order_ref)
-        if purchase is None:
-            if await queries.spoken_for(session, request.order_ref):
-                return Receipt(Outcome.PENDING)
-            failed = tried | await queries.just_failed(session, request.order_ref)
-            candidates = await offers.upstream(session, request.good_id, request.quantity)
-            offer = next((offer for offer in candidates if offer.id not in failed), None)
-            if offer is None:
-                return Receipt(Outcome.FAILED, fault=Fault.OUT_OF_STOCK)
-            purchase = _submitted(request, offer, lease_s)
-            session.add(purchase)
-            await session.flush()
-            return _step(purchase, ask_only=False, still_possible=True)
-        if purchase.state == "delivered":
-            return Receipt(Outcome.DELIVERED, cards=await _plain(runtime, purchase))
-        if not await queries.lease(session, purchase.id, lease_s):
+        seen = await queries.seen(session, request.order_ref)
+        if seen.alive is not None and seen.alive.state in OPEN:
+            return await _ask_again(runtime, session, request, seen.alive.id)
+        missing = request.quantity - seen.units - request.elsewhere
+        if missing <= 0:
+            return await _receipt(runtime, session, request, None)
+        if seen.spoken_for:
             return Receipt(Outcome.PENDING)
-        horizon = purchase.created_at + timedelta(seconds=lease_s)
-        return _step(purchase, ask_only=True, still_possible=clock.now() < horizon)
+        decision = await routing.choose(
+            runtime, session, request.good_id, missing,
+            wholesale_price=request.wholesale_price,
+            tried=tried | seen.just_failed,
+            offer_id=offer_id,
+        )  # fmt: skip
+        about = Decided(ids.uuid7(), request.order_ref, len(seen.lines) + 1, request.good_id)
+        if decision.chosen is None:
+            if not tried:  # else the last decision tells it all
+                await routing.decided(runtime, session, about, decision)
+            return await _receipt(runtime, session, request, Fault.OUT_OF_STOCK)
+        asked_for = decision.reason is Reason.ASKED_FOR
+        most = None if asked_for else most_cost(request.wholesale_price, routing.memory_of(runtime).rules)
+        order = _order_for(request, decision.chosen, missing, most)
+        await queries.submit(session, _submitted(about.id, request, decision.chosen, order, _lease_s(runtime)))
+        await routing.decided(runtime, session, about, decision)
+        return Step(
+            purchase_id=about.id,
+            offer_id=decision.chosen.offer_id,
+            supplier=await routing.supplier(runtime, session, decision.chosen.supplier_id),
+            order=order,
+            order_no="",
+            ask_only=False,
+            still_possible=True,
+            is_whole=missing == request.quantity,
+        )
 
 
-def _submitted(request: Request, offer: OfferLine, lease_s: float) -> Purchase:
-    return Purchase(
-        id=ids.uuid7(),
-        reference=f"KM{ids.code(20)}",
-        tenant_id=request.tenant_id,
-        order_ref=request.order_ref,
-        order_no=request.order_no,
-        good_id=request.good_id,
-        offer_id=offer.id,
-        supplier_id=offer.supplier_id,
-        sku=offer.sku,
-        quantity=request.quantity,
-        max_unit_cost=(offer.cost * COST_SLACK).quantize(Decimal("0.0001")),
-        state="submitted",
-        lease_until=clock.now() + timedelta(seconds=lease_s),
-    )
-
-
-def _step(purchase: Purchase, *, ask_only: bool, still_possible: bool) -> Step:
+async def _ask_again(runtime: Runtime, session: AsyncSession, request: Request, purchase_id: UUID) -> Step | Receipt:
+    """The step that asks what became of a purchase, unless another worker is at it."""
+    lease_s = _lease_s(runtime)
+    if not await queries.lease(session, purchase_id, lease_s):
+        return await _receipt(runtime, session, request, None)
+    purchase = await session.get_one(Purchase, purchase_id)
     return Step(
-        purchase_id=purchase.id,
+        purchase_id=purchase_id,
         offer_id=purchase.offer_id,
-        supplier_id=purchase.supplier_id,
-        order=Order(purchase.reference, purchase.sku, purchase.quantity, purchase.max_unit_cost),
+        supplier=await supplier_queries.supplier(session, purchase.supplier_id),
+        order=_order(purchase),
         order_no=purchase.supplier_order_no,
-        ask_only=ask_only,
-        still_possible=still_possible,
+        ask_only=True,
+        still_possible=clock.now() < purchase.created_at + timedelta(seconds=lease_s),
+        is_whole=purchase.quantity == request.quantity,
     )
 
 
-async def _take(runtime: Runtime, step: Step) -> Receipt:
+def _lease_s(runtime: Runtime) -> float:
+    """A step may buy and then ask what became of it."""
+    return 2 * runtime.settings.supplier_timeout_s + SETTLE_S
+
+
+def _order_for(request: Request, offer: Candidate, units: int, most: Decimal | None) -> Order:
+    """`most` is what one unit may cost without spoiling the margin."""
+    slack = offer.cost * COST_SLACK
+    return Order(
+        reference=f"KM{ids.code(20)}",
+        sku=offer.sku,
+        quantity=units,
+        max_unit_cost=(slack if most is None else min(slack, most)).quantize(Decimal("0.0001")),
+        kind=request.kind,
+        inputs=request.inputs,
+    )
+
+
+def _submitted(
+    purchase_id: UUID, request: Request, offer: Candidate, order: Order, lease_s: float
+) -> dict[str, object]:
+    return {
+        "id": purchase_id,
+        "reference": order.reference,
+        "tenant_id": request.tenant_id,
+        "order_ref": request.order_ref,
+        "order_no": request.order_no,
+        "good_id": request.good_id,
+        "offer_id": offer.offer_id,
+        "supplier_id": offer.supplier_id,
+        "sku": order.sku,
+        "quantity": order.quantity,
+        "max_unit_cost": order.max_unit_cost,
+        "kind": order.kind,
+        "inputs": msgspec.json.encode(order.inputs).decode(),
+        "lease_s": lease_s,
+    }
+
+
+def _order(purchase: Purchase) -> Order:
+    return Order(
+        purchase.reference, purchase.sku, purchase.quantity, purchase.max_unit_cost, purchase.kind, purchase.inputs
+    )
+
+
+async def _take(runtime: Runtime, step: Step) -> Answer:
     """The call itself, outside any transaction, and its record."""
-    async with runtime.database.master_session() as session:
-        supplier = await supplier_queries.supplier(session, step.supplier_id)
-    adapter = await suppliers.adapter_of(runtime, supplier)
+    adapter = await suppliers.adapter_of(runtime, step.supplier)
     answer = await _ask(adapter, step)
     log.info(
         "supplier_answered",
-        supplier=supplier.name,
+        supplier=step.supplier.name,
         reference=step.order.reference,
         outcome=str(answer.outcome),
         fault=str(answer.fault or ""),
@@ -182,41 +321,66 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
     return found
 
 
-async def _record(runtime: Runtime, step: Step, answer: Answer) -> Receipt:
-    sealer = await runtime.keyring.master()
+async def _record(runtime: Runtime, step: Step, answer: Answer) -> Answer:
+    """What is known after it: another worker, or a person, may have settled the purchase meanwhile."""
     async with runtime.database.master_session() as session:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
-        if purchase.state == "delivered":
-            return Receipt(Outcome.DELIVERED, cards=await _plain(runtime, purchase))
-        if purchase.state == "failed":  # settled beside us; the order may have been refunded on it
-            log.error("supplier_answered_late", reference=purchase.reference, outcome=str(answer.outcome))
-            return Receipt(Outcome.FAILED, fault=answer.fault)
-        if answer.outcome is Outcome.DELIVERED and not await _are_new(session, sealer, purchase, answer.cards):
-            log.error("supplier_sold_twice", reference=purchase.reference)
-            answer = checking.unbelievable("a card that was sold before")
-        sealed = [
-            sealer.seal(PLACE, f"{purchase.id}:{position}", secret) for position, secret in enumerate(answer.cards)
-        ]
-        purchase.answered(answer, sealed)
-        purchase.lease_until = clock.now()
-        if purchase.state == "delivered":
-            await outbox.record(
-                session,
-                PurchaseDelivered(purchase.id, purchase.reference, purchase.supplier_id, purchase.cost_cents),
-            )
-    return Receipt(Outcome(purchase.state), cards=answer.cards, fault=answer.fault)
+        if purchase.state not in OPEN:  # settled beside us; the order may have been refunded on it
+            if purchase.state != str(answer.outcome):
+                log.error("supplier_answered_late", reference=purchase.reference, outcome=str(answer.outcome))
+            return Answer(Outcome(purchase.state), fault=answer.fault)
+        answer = await _settled(runtime, session, purchase, answer)
+        needed_cents = checking.most_cents(step.order, step.order.quantity)
+        asked = Asked(purchase.id, purchase.offer_id, purchase.supplier_id)
+        await routing.answered(runtime, session, asked, answer.outcome, str(answer.fault or ""), needed_cents)
+    return answer
+
+
+async def _settled(runtime: Runtime, session: AsyncSession, purchase: Purchase, answer: Answer) -> Answer:
+    """Keeps the answer with the purchase, which is locked. Cards that somebody has had before make it unknown."""
+    sealer = await runtime.keyring.master()
+    if answer.cards and not await _are_new(session, sealer, purchase, answer.cards):
+        log.error("supplier_sold_twice", reference=purchase.reference)
+        answer = checking.unbelievable("a card that was sold before")
+    sealed = [sealer.seal(PLACE, f"{purchase.id}:{position}", secret) for position, secret in enumerate(answer.cards)]
+    purchase.answered(answer, sealed)
+    purchase.lease_until = clock.now()
+    await session.flush()
+    if purchase.state in DELIVERING:
+        told = PurchaseDelivered(purchase.id, purchase.reference, purchase.supplier_id, purchase.cost_cents)
+        await outbox.record(session, told)
+    return answer
 
 
 async def _are_new(session: AsyncSession, sealer: Sealer, purchase: Purchase, cards: Sequence[str]) -> bool:
     """Whether nobody has had one of these cards before, and none lies in our stock. They are taken note of then."""
-    fresh = vault.seal_all(sealer, cards)
-    noting = await session.begin_nested()
-    noted = await queries.note_cards(session, purchase, fresh)
-    if noted < len(cards):
-        await noting.rollback()
-        return False
-    await noting.commit()
-    return True
+    return await queries.note_cards(session, purchase, vault.seal_all(sealer, cards))
+
+
+async def standing(runtime: Runtime, request: Request, fault: Fault | None = None) -> Receipt:
+    """How an order stands, without a step."""
+    async with runtime.database.master_session() as session:
+        return await _receipt(runtime, session, request, fault)
+
+
+async def _receipt(runtime: Runtime, session: AsyncSession, request: Request, fault: Fault | None) -> Receipt:
+    """What the order has been brought, and whether more is on its way."""
+    brought = await queries.brought(session, request.order_ref)
+    alive = await queries.alive(session, request.order_ref)
+    units = sum(one.delivered_quantity for one in brought)
+    if units + request.elsewhere >= request.quantity:
+        outcome = Outcome.DELIVERED
+    elif alive is not None:
+        outcome = Outcome.UNKNOWN if alive.lease_until <= clock.now() else Outcome.PENDING
+    else:
+        outcome = Outcome.PARTIAL if units else Outcome.FAILED
+    return Receipt(
+        outcome,
+        parts=tuple(
+            [Part(one.reference, one.delivered_quantity, await _plain(runtime, one), one.message) for one in brought]
+        ),
+        fault=None if outcome is Outcome.DELIVERED else fault,
+    )
 
 
 async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
@@ -224,3 +388,58 @@ async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
     return tuple(
         sealer.open(PLACE, f"{purchase.id}:{position}", sealed) for position, sealed in enumerate(purchase.cards)
     )
+
+
+class Verdict(Struct, frozen=True):
+    """What a person has found out by asking the supplier. A purchase with `cards`, or of a top-up with `delivered`, has
+    delivered, all or a part; any other has failed. `cost_cents` is what the supplier has charged."""
+
+    delivered: bool
+    units: int = 0
+    cards: tuple[str, ...] = ()
+    cost_cents: int = 0
+    supplier_order_no: str = ""
+    message: str = ""
+
+
+async def settle(runtime: Runtime, session: AsyncSession, reference: str, verdict: Verdict) -> Purchase:
+    """Ends a purchase that its supplier gives no clear answer about, as a person says. *Failed* lets the order be
+    bought elsewhere: when the supplier delivers after all, it was bought twice. The order goes on at once.
+
+    Raises `PurchaseGone`, `SettledAlready`, `NotYours` while the supplier may tell by itself, and `Invalid` for cards
+    that cannot be right.
+    """
+    rules = await routing_queries.rules(session)
+    purchase = await queries.by_reference(session, reference)
+    await queries.lock_order(session, purchase.order_ref)
+    purchase = await session.get_one(Purchase, purchase.id, with_for_update=True, populate_existing=True)
+    if purchase.state not in OPEN:
+        raise SettledAlready
+    if not is_stuck(purchase, rules.person_after_minutes) or purchase.lease_until > clock.now():
+        raise NotYours(minutes=rules.person_after_minutes)
+    answer = _answer_of(purchase, verdict)
+    if answer.outcome is Outcome.UNKNOWN:
+        raise Invalid({"cards": "These cannot be what was bought: count the lines, and look for doubles."})
+    answer = await _settled(runtime, session, purchase, answer)
+    if answer.outcome is Outcome.UNKNOWN:
+        raise Invalid({"cards": "Some of these cards were sold before, or lie in your stock."})
+    await outbox.record(session, PurchaseStirred(reference))
+    return purchase
+
+
+def _answer_of(purchase: Purchase, verdict: Verdict) -> Answer:
+    number = verdict.supplier_order_no or purchase.supplier_order_no
+    if not verdict.delivered:
+        return Answer(Outcome.FAILED, number, fault=Fault.REFUSED, detail=BY_HAND)
+    units = len(verdict.cards) if purchase.kind == "cards" else verdict.units
+    outcome = Outcome.DELIVERED if units == purchase.quantity else Outcome.PARTIAL
+    told = Answer(
+        outcome, number, verdict.cards, verdict.cost_cents,
+        message=verdict.message, delivered_quantity=units, detail=BY_HAND,
+    )  # fmt: skip
+    return checking.checked(_order(purchase), told)
+
+
+def is_stuck(purchase: Purchase, minutes: int) -> bool:
+    """Whether a person may settle it."""
+    return purchase.state in OPEN and clock.now() - purchase.created_at >= timedelta(minutes=minutes)

@@ -15,6 +15,8 @@ from kameng.infra.live import Hub
 from kameng.infra.settings import Settings
 from kameng.infra.tasks import Queue
 
+MOST_CALLS = 512  # on the wire at once: one that waits for a connection uses its time up and looks like a failure
+
 
 class Runtime(Struct, frozen=True, kw_only=True):
     """The process's resources. Everything in it is safe to share between requests."""
@@ -34,7 +36,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """A runtime on the current event loop, closed in reverse order."""
     database = Database(settings)
     redis = redis_door.connect(settings)
-    outbound = Outbound(allow_private=settings.allow_private_suppliers)
+    outbound = Outbound(allow_private=settings.allow_private_suppliers, max_connections=MOST_CALLS)
     queue = Queue(settings.redis_url)
     hub = Hub(redis)
     database.dispatch = queue.send
