@@ -5,6 +5,7 @@ from admin_ui import letters
 from billing.payments import tasks as payments
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
+from kameng.cards import tasks as cards
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
 from tenants.applications import tasks as applications
@@ -14,11 +15,13 @@ from tenants.orders import payments as order_payments
 from tenants.orders import tasks as orders
 from tenants.plans import tasks as plans
 from tenants.registry import tasks as registry
+from tenants.stock import tasks as stock
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
 MODULES = (
     applications,
+    cards,
     domains,
     letters,
     margins,
@@ -30,6 +33,7 @@ MODULES = (
     plans,
     registry,
     station_tasks,
+    stock,
     tiering,
     toggles,
     visits,

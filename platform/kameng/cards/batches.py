@@ -30,11 +30,10 @@ LINES = """
     FROM card_batches b
 """
 OF_ITEM = (
-    LINES  # noqa: S608 - our own text
-    + " WHERE b.item_id = :item_id AND (:words = '' OR b.supplier ILIKE :pattern OR b.note ILIKE :pattern"
+    LINES + " WHERE b.item_id = :item_id AND (:words = '' OR b.supplier ILIKE :pattern OR b.note ILIKE :pattern"
     " OR b.made_by ILIKE :pattern OR CAST(b.id AS text) = :words) ORDER BY b.id DESC"
 )
-ONE = text(LINES + " WHERE b.id = :id AND b.item_id = :item_id")  # noqa: S608
+ONE = text(LINES + " WHERE b.id = :id AND b.item_id = :item_id")
 
 
 class BatchDraft(Struct, frozen=True, kw_only=True):

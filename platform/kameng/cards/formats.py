@@ -61,7 +61,7 @@ class Rule(Struct, frozen=True, kw_only=True):
                 {
                     "pattern": "The pattern is too large: repeat fewer times."
                     if error.at == 0
-                    else "The pattern cannot be read. Close what is opened, and write \\ before signs that mean something."
+                    else "The pattern cannot be read. Close every bracket; \\b and look-ahead are not known."
                 }
             ) from None
 

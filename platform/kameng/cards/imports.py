@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.audit import service as audit
 from kameng.cards import batches
 from kameng.cards.batches import BatchDraft
-from kameng.cards.errors import ImportGone, ImportOver
+from kameng.cards.errors import ImportOver
 from kameng.cards.formats import Card, Reader, Rule, masked
 from kameng.cards.import_queries import Import, find
 from kameng.cards.reading import Line
@@ -132,8 +132,8 @@ class By(Struct, frozen=True):
 
 
 class Rejected(Struct, frozen=True, array_like=True):
-    """A line that became no card. `why` is `in_file`, `in_pool`, `known` or a word of `formats.WHY`; `shown` is the line
-    as it was sent, or of a duplicate its ends."""
+    """A line that became no card. `why` is `in_file`, `in_pool`, `known` or a word of `formats.WHY`; `shown` is the
+    line as it was sent, or of a duplicate its ends."""
 
     line: int
     why: str
@@ -186,11 +186,11 @@ def _sealed(sealer: Sealer, import_id: int, lines: Sequence[Line]) -> Iterator[d
 
 
 async def work(place: Place, import_id: int) -> None:
-    """Imports for some seconds, and sends for the rest. Does nothing while another worker is at it, or when it is over."""
+    """Imports for some seconds, and sends for the rest. Does nothing while another worker is at it, or when it is
+    over."""
     until = time.monotonic() + TURN_S
     while await _next_part(place, import_id, is_last=time.monotonic() >= until):
-        if time.monotonic() >= until + TURN_S:  # the event has been recorded with the part before
-            break
+        pass
 
 
 async def _next_part(place: Place, import_id: int, *, is_last: bool) -> bool:
@@ -300,4 +300,4 @@ async def rejected(place: Place, item_id: int, import_id: int) -> AsyncIterator[
         yield msgspec.json.decode(said, type=list[Rejected])
 
 
-__all__ = ["By", "CardsImported", "CardsSent", "ImportGone", "Place", "Rejected", "cancel", "rejected", "send", "work"]
+

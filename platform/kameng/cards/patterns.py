@@ -1,8 +1,10 @@
-"""Regular expressions of people, in linear time. A station's owner writes the pattern and our workers run it over 100,000
-lines; a backtracking matcher could be kept busy for ever by one line (`(a+)+b`). So the common part of the syntax is read
-here, made into an automaton (Thompson's construction), and run with its states remembered, one look-up for each sign.
+"""Regular expressions of people, in linear time. A station's owner writes the pattern and our workers run it over
+100,000 lines; a backtracking matcher could be kept busy for ever by one line (`(a+)+b`). So the common part of the
+syntax is read here, made into an automaton (Thompson's construction), and run with its states remembered, one look-up
+for each sign.
 
-Understood: literals, `.`, classes `[A-Z0-9_]` and `[^...]`, `\\d \\w \\s \\D \\W \\S`, groups, `|`, and `* + ? {m} {m,} {m,n}`.
+Understood: literals, `.`, classes `[A-Z0-9_]` and `[^...]`, `\\d \\w \\s \\D \\W \\S`, groups, `|`, and repeats
+`* + ? {m} {m,} {m,n}`.
 The whole text has to fit; `^` in front and `$` at the end may be written and change nothing.
 """
 

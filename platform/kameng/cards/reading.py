@@ -79,9 +79,7 @@ def _table(text: str) -> Iterator[tuple[int, Sequence[str]]]:
             if not (reader.line_num == 1 and _is_head(cells)):
                 yield reader.line_num, cells
     except csv.Error:
-        raise Invalid(
-            {"file": "The CSV cannot be read: a cell is too long or its quotation mark is left open."}
-        ) from None
+        raise Invalid({"file": "The CSV cannot be read: a quotation mark is left open."}) from None
 
 
 def _delimiter(text: str) -> str:

@@ -39,8 +39,8 @@ ADD = text(
     ON CONFLICT (item_id, fingerprint) DO NOTHING
     """
 )
-# Whoever puts cards into an item's pool from elsewhere comes one after the other: what one has seen nowhere, another may
-# just have added and a buyer taken. Sales take no part in it.
+# Whoever puts cards into an item's pool from elsewhere comes one after the other: what one has seen nowhere, another
+# may just have added and a buyer taken. Sales take no part in it.
 LOCK_ITEM = text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.cards', :item_id))")
 COUNT = text("SELECT item_id, count(*) FROM card_pool WHERE item_id = ANY(:items) GROUP BY item_id")
 ISSUED = text("SELECT id, secret FROM card_issued WHERE order_ref = :order_ref ORDER BY id")
