@@ -41,6 +41,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Overview"), "", "layout-dashboard", Permission.OVERVIEW_READ),
     Entry(N_("Orders"), "/orders", "receipt", Permission.ORDERS_READ),
     Entry(N_("Products"), "/products", "package", Permission.PRODUCTS_READ),
+    Entry(N_("Stock"), "/stock", "key", Permission.PRODUCTS_READ, flag=flags.STOCK_ROOM.key),
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ, flag=flags.BUYERS.key),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(N_("My prices"), "/prices", "tag", Permission.LEDGER_READ),

@@ -20,6 +20,8 @@ from admin_ui.console.plan import PlanController
 from admin_ui.console.prices import PriceController
 from admin_ui.console.products import ProductController
 from admin_ui.console.session import SessionController
+from admin_ui.console.stock import HANDLERS as STOCK
+from admin_ui.console.stock_reveals import OrderCardController
 from admin_ui.console.team import HANDLERS as TEAM
 
 HANDLERS: list[ControllerRouterHandler] = [
@@ -27,7 +29,9 @@ HANDLERS: list[ControllerRouterHandler] = [
     OverviewController,
     NoticeController,
     OrderController,
+    OrderCardController,
     ProductController,
+    *STOCK,
     BuyerController,
     KeyController,
     PriceController,

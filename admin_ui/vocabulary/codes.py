@@ -111,6 +111,32 @@ BLOCKS = {  # why a station cannot be opened as it was asked for
     "slug_taken": N_("The short name was taken in the meantime"),
     "login_taken": N_("The login was taken in the meantime"),
 }
+CARD_WHYS = {  # why a line became no card
+    "in_file": N_("Twice in this file"),
+    "in_pool": N_("For sale already"),
+    "known": N_("Sold, held or set aside already"),
+    "control": N_("Holds signs that are not text"),
+    "parts": N_("Has not the right number of parts"),
+    "too_short": N_("Too short"),
+    "too_long": N_("Too long"),
+    "prefix": N_("Does not begin as it should"),
+    "charset": N_("Holds other signs than are allowed"),
+    "pattern": N_("Does not fit the pattern"),
+    "label": N_("The part that is shown is missing, too long or the secret itself"),
+}
+CHARSETS = {
+    "any": N_("Any signs"),
+    "digits": N_("Digits"),
+    "letters": N_("Latin letters"),
+    "alnum": N_("Latin letters and digits"),
+    "hex": N_("Hexadecimal digits"),
+    "ascii": N_("No Chinese and no full-width signs"),
+}
+REVEALS = {
+    "shown": N_("Seen on a page"),
+    "file": N_("Taken as a file"),
+    "staff": N_("Staff"),
+}
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -130,6 +156,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "flag_mode": FLAG_MODES,
     "flag_kind": FLAG_KINDS,
     "protocol": PROTOCOLS,
+    "card_why": CARD_WHYS,
+    "charset": CHARSETS,
+    "reveal": REVEALS,
     "mode": MODES,
     "block": BLOCKS,
     "action": ACTIONS,

@@ -93,6 +93,25 @@ PURCHASES = {
     "delivered": Badge("ok", N_("Delivered")),
     "failed": Badge("bad", N_("Failed")),
 }
+CARDS = {
+    "pool": Badge("ok", N_("For sale")),
+    "held": Badge("wait", N_("Held by an order")),
+    "frozen": Badge("info", N_("Frozen")),
+    "recycled": Badge("off", N_("In the recycle bin")),
+    "sold": Badge("off", N_("Sold")),
+}
+CARD_IMPORTS = {
+    "waiting": Badge("wait", N_("Begins in a moment")),
+    "running": Badge("wait", N_("Under way")),
+    "done": Badge("ok", N_("Finished")),
+    "cancelled": Badge("off", N_("Cancelled")),
+}
+STOCK = {
+    "low": Badge("bad", N_("Low")),
+    "out": Badge("bad", N_("Sold out")),
+    "own": Badge("info", N_("Own cards")),
+    "master": Badge("info", N_("From the master")),
+}
 RUNS = {
     "running": Badge("wait", N_("Under way")),
     "done": Badge("ok", N_("Finished")),
@@ -118,4 +137,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "application": APPLICATIONS,
     "purchase": PURCHASES,
     "run": RUNS,
+    "card": CARDS,
+    "card_import": CARD_IMPORTS,
+    "stock": STOCK,
 }

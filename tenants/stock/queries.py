@@ -38,16 +38,15 @@ LEFT_OWN = (
 )
 # For `kameng.web.paging.of_sql`: the level that was counted last, low ones first.
 LEVELS = (
-    """
+    f"""
     SELECT p.id, p.name, p.state, p.good_id, p.warn_at, coalesce(l.units, 0) AS units,
            coalesce(l.is_low, false) AS is_low, l.low_since, l.counted_at
     FROM products p LEFT JOIN stock_levels l ON l.product_id = p.id
     WHERE (:words = '' OR p.name ILIKE :pattern)
     AND (:state = '' OR :state = 'low' AND l.is_low OR :state = 'out' AND coalesce(l.units, 0) = 0
          OR :state = 'own' AND p.good_id IS NULL OR :state = 'master' AND p.good_id IS NOT NULL)
-    AND """
-    + STOCKED
-    + " ORDER BY coalesce(l.is_low, false) DESC, coalesce(l.units, 0), p.id"
+    AND {STOCKED} ORDER BY coalesce(l.is_low, false) DESC, coalesce(l.units, 0), p.id
+    """  # noqa: S608 - our own conditions
 )
 # By the sales of two weeks; of the few products on a page.
 SOLD_LATELY = text(

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, convert
 from billing.ledger import queries as ledger
 from billing.payments import queries as payments
 from billing.payments import service as paying
+from kameng.cards import reveals
 from kameng.cards import service as cards
 from kameng.cards.service import Sealed
 from kameng.core import clock
@@ -150,6 +151,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.state == State.DELIVERED:
             sealed = list(await cards.issued(session, found.id))
+            await reveals.log_first(session, found.id, visitor.name, visitor.address)
         if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""
@@ -164,6 +166,13 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         has_money=payment is not None and payment.state == "paid",
         keys=cards.reveal(sealer, sealed),
     )
+
+
+async def log_file(tenant: Tenant, visitor: Visitor, no: str) -> None:
+    """Writes down that the buyer took the keys as a file."""
+    async with tenant.begin() as session:
+        found = await orders.order_of(session, visitor.buyer, no)
+        await reveals.log(session, "buyer", "file", visitor.name, visitor.address, order_ref=found.id)
 
 
 def answer(seen: OrderView) -> OrderAnswer:

@@ -130,6 +130,7 @@ class OrderController(Controller):
         seen = await order_view.view(runtime, tenant, visitor, no)
         if seen.order.state != State.DELIVERED:
             raise OrderGone
+        await order_view.log_file(tenant, visitor, seen.order.no)
         body = "".join(f"{key}\r\n" for key in seen.keys).encode()
         named = f'attachment; filename="{seen.order.no}.txt"'
         return Response(body, media_type="text/plain", headers={"Content-Disposition": named})

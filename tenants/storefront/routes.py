@@ -6,6 +6,7 @@ from tenants.storefront.account import AccountController, EntryController
 from tenants.storefront.cashier import PayController
 from tenants.storefront.media import media
 from tenants.storefront.notify import notify
+from tenants.storefront.choosing import NumberController
 from tenants.storefront.orders import OrderController
 from tenants.storefront.products import ProductController
 from tenants.storefront.wallet import WalletController
@@ -13,6 +14,7 @@ from tenants.storefront.written import WrittenController
 
 HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
+    NumberController,
     OrderController,
     WalletController,
     PayController,

@@ -298,6 +298,3 @@ async def rejected(place: Place, item_id: int, import_id: int) -> AsyncIterator[
         after = row.part
         said = place.sealer.open(REJECTED, f"{import_id}/{row.part}", bytes(row.rejected))
         yield msgspec.json.decode(said, type=list[Rejected])
-
-
-
