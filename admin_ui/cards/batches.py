@@ -47,7 +47,7 @@ def controller(desk: Desk) -> type[Controller]:
                 request,
                 "cards/batches.html",
                 head=head,
-                found=found.map(lambda row: batches.Batch(*row)),
+                found=found.map(batches.of_row),
                 asked=asked,
             )
 

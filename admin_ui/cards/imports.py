@@ -239,8 +239,10 @@ def _tried(rule: Rule, sample: str) -> list[Tried]:
     reader, found = Reader(rule), list[Tried]()
     for line in [line for line in sample.splitlines() if line.strip()][:MOST_SAMPLES]:
         read = reader.read(line)
-        is_card = isinstance(read, Card)
-        found.append(Tried(line, read.secret, read.label, "") if is_card else Tried(line, "", "", read))
+        if isinstance(read, Card):
+            found.append(Tried(line, read.secret, read.label, ""))
+        else:
+            found.append(Tried(line, "", "", read))
     return found
 
 

@@ -22,7 +22,6 @@ from kameng.cards.formats import masked
 from kameng.cards.imports import Place
 from kameng.cards.service import PLACE
 from kameng.cards.shelves import Chosen, Counts, State
-from kameng.core.errors import Invalid
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, forms, paging
 from kameng.web.guards import requires
@@ -34,9 +33,9 @@ STATES: tuple[State, ...] = ("pool", "held", "frozen", "recycled")
 
 
 class Target(Struct, frozen=True):
-    """Where cards are moved to."""
+    """Where cards are moved to; nothing while nobody has chosen."""
 
-    to_item: Number
+    to_item: Number | None = None
 
 
 def controller(desk: Desk) -> type[Controller]:
@@ -141,14 +140,13 @@ def controller(desk: Desk) -> type[Controller]:
             runtime: NamedDependency[Runtime],
             staff: NamedDependency[Staff],
         ) -> Response[Any]:
-            try:
-                to_item = (await forms.parse(request, Target)).to_item
-            except Invalid:
-                answers.toast(request, gettext("Choose where the cards are to go."), "error")
-                return answers.redirect(request, desk.at(item_id))
+            to_item = (await forms.parse(request, Target)).to_item
             chosen, place = await _chosen(request, runtime, item_id)
             async with place.begin() as session:
                 await desk.item(session, item_id)
+                if to_item is None:
+                    answers.toast(request, gettext("Choose where the cards are to go."), "error")
+                    return answers.redirect(request, desk.at(item_id))
                 target = await desk.item(session, to_item)
                 asked = await _asked(session, place, chosen)
                 done = await acts.move(session, place.sealer, chosen, to_item)

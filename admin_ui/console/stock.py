@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
+from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,7 +49,7 @@ class StockController(Controller):
         return page(
             request,
             "console/stock.html",
-            found=found.map(lambda row: _lasting(Level(*row), pace.get(row.id, 0.0))),
+            found=found.map(lambda row: _lasting(queries.level(row), pace.get(row.id, 0.0))),
             filters=chips(asked, "stock"),
             asked=asked,
         )
@@ -100,4 +101,4 @@ DESK = Desk(
     has_warning=True,
     opt=dict(flags.STOCK_ROOM.opt),
 )
-HANDLERS = [StockController, *routes.handlers(DESK)]
+HANDLERS: list[ControllerRouterHandler] = [StockController, *routes.handlers(DESK)]

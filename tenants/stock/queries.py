@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.shop.errors import ProductGone
@@ -37,8 +38,7 @@ LEFT_OWN = (
     "(SELECT count(*) FROM (SELECT 1 FROM card_pool c WHERE c.item_id = p.id LIMIT 1000) counted)::int"  # MOST_COUNTED
 )
 # For `kameng.web.paging.of_sql`: the level that was counted last, low ones first.
-LEVELS = (
-    f"""
+LEVELS = f"""
     SELECT p.id, p.name, p.state, p.good_id, p.warn_at, coalesce(l.units, 0) AS units,
            coalesce(l.is_low, false) AS is_low, l.low_since, l.counted_at
     FROM products p LEFT JOIN stock_levels l ON l.product_id = p.id
@@ -47,7 +47,6 @@ LEVELS = (
          OR :state = 'own' AND p.good_id IS NULL OR :state = 'master' AND p.good_id IS NOT NULL)
     AND {STOCKED} ORDER BY coalesce(l.is_low, false) DESC, coalesce(l.units, 0), p.id
     """  # noqa: S608 - our own conditions
-)
 # By the sales of two weeks; of the few products on a page.
 SOLD_LATELY = text(
     "SELECT product_id, sum(quantity)::int AS units FROM orders WHERE product_id = ANY(:products)"
@@ -97,6 +96,11 @@ class Level(Struct, frozen=True):
     @property
     def is_capped(self) -> bool:
         return self.units >= MOST_COUNTED
+
+
+def level(row: Row[Any]) -> Level:
+    """A row of `LEVELS`."""
+    return Level(*row)
 
 
 async def choices(session: AsyncSession, product_id: int, words: str = "", page: int = 1) -> Choices:

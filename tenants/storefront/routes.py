@@ -4,9 +4,9 @@ from litestar.types import ControllerRouterHandler
 
 from tenants.storefront.account import AccountController, EntryController
 from tenants.storefront.cashier import PayController
+from tenants.storefront.choosing import NumberController
 from tenants.storefront.media import media
 from tenants.storefront.notify import notify
-from tenants.storefront.choosing import NumberController
 from tenants.storefront.orders import OrderController
 from tenants.storefront.products import ProductController
 from tenants.storefront.wallet import WalletController

@@ -1,10 +1,11 @@
 """Batches: where cards came from, what they cost, and what has become of them."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.errors import BatchGone
@@ -91,4 +92,9 @@ async def find(session: AsyncSession, item_id: int, batch_id: int) -> Batch:
     row = (await session.execute(ONE, {"id": batch_id, "item_id": item_id})).one_or_none()
     if row is None:
         raise BatchGone
+    return of_row(row)
+
+
+def of_row(row: Row[Any]) -> Batch:
+    """A row of `OF_ITEM`."""
     return Batch(*row)

@@ -101,6 +101,15 @@ async def test_cards_are_not_moved_to_what_has_no_stock_of_its_own(room: Room) -
     assert await room.stock.secrets() == KEYS
 
 
+async def test_without_a_place_to_go_nothing_is_moved(room: Room) -> None:
+    await room.paste(*KEYS)
+
+    page = await room.act("move", state="pool", everything="yes", to_item="")
+
+    assert "Choose where the cards are to go." in page.text
+    assert await room.stock.secrets() == KEYS
+
+
 async def test_acts_race_with_sales_and_each_card_is_in_one_place(room: Room) -> None:
     await room.paste(*[f"KEY-{number:04}-RACE" for number in range(300)])
     claim = text(

@@ -86,7 +86,10 @@ async def test_looking_at_a_key_in_clear_is_written_down(room: Room) -> None:
     assert "AAAA-1111-CLEAR" in clear.text
     assert clear.headers["cache-control"] == "no-store"
     assert "Seen on a page" in text_of(after)
-    assert len(await audited(room.stock.shop.runtime, "cards.reveal", str(room.stock.product_id), room.stock.shop.tenant)) == 1
+    assert (
+        len(await audited(room.stock.shop.runtime, "cards.reveal", str(room.stock.product_id), room.stock.shop.tenant))
+        == 1
+    )
 
 
 async def test_cards_are_exported_with_the_password_only_and_no_more_than_were_asked_for(room: Room) -> None:

@@ -12,6 +12,12 @@ from kameng.cards.imports import By, Rejected
 from tests.kameng.cards.conftest import Stock
 from tests.support.house import work_off
 
+CARD = "id, item_id, secret, fingerprint, cost_cents, batch_id, label"
+TAKE = "WITH c AS (DELETE FROM card_pool WHERE id = :id RETURNING *) INSERT INTO "
+FREEZE = f"{TAKE} card_aside ({CARD}, state) SELECT {CARD}, 'frozen' FROM c RETURNING id"
+HOLD = f"{TAKE} card_held ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"
+SELL = f"{TAKE} card_issued ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"
+
 
 async def rejected(stock: Stock, import_id: int) -> list[Rejected]:
     return [one async for part in imports.rejected(stock.place, stock.product_id, import_id) for one in part]
@@ -31,17 +37,9 @@ async def test_lines_become_cards_in_their_order(stock: Stock) -> None:
 
 async def test_duplicates_are_told_by_where_the_other_one_is(stock: Stock) -> None:
     await stock.add(["AAAA-POOL-1", "AAAA-FROZEN-2", "AAAA-HELD-3", "AAAA-SOLD-4"])
-    card = "id, item_id, secret, fingerprint, cost_cents, batch_id, label"
     ids = [row.id for row in await stock.rows("SELECT id FROM card_pool ORDER BY id")]
-    await stock.rows(
-        f"WITH c AS (DELETE FROM card_pool WHERE id = :id RETURNING *) INSERT INTO card_aside ({card}, state)"
-        f" SELECT {card}, 'frozen' FROM c RETURNING id", id=ids[1],
-    )  # fmt: skip
-    for table, one in (("card_held", ids[2]), ("card_issued", ids[3])):
-        await stock.rows(
-            f"WITH c AS (DELETE FROM card_pool WHERE id = :id RETURNING *) INSERT INTO {table} ({card}, order_ref)"
-            f" SELECT {card}, gen_random_uuid() FROM c RETURNING id", id=one,
-        )  # fmt: skip
+    for sql, one in zip((FREEZE, HOLD, SELL), ids[1:], strict=True):
+        await stock.rows(sql, id=one)
 
     done = await stock.add(
         ["AAAA-NEW-5", "AAAA-POOL-1", "AAAA-FROZEN-2", "AAAA-HELD-3", "AAAA-SOLD-4", "AAAA-NEW-5", "  "]
