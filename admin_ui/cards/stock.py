@@ -243,7 +243,10 @@ async def _list(request: AnyRequest, runtime: Runtime, desk: Desk, item_id: int)
                 session, place.sealer, chosen, _uuid(asked.get("after")), limit=shelves.SIZE + 1
             )
             cards, is_everywhere = list(found), False
-            total = 0 if state == "sold" else await shelves.count(session, place.sealer, chosen)
+            if asked.search or batch_id is not None:
+                total = 0 if state == "sold" else await shelves.count(session, place.sealer, chosen)
+            else:
+                total = int(getattr(head.counts, state))  # counted already
         others = await desk.others(session, item_id)
     more = cards[shelves.SIZE - 1].id if len(cards) > shelves.SIZE else None
     return page(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.shop.errors import ProductGone
@@ -98,7 +98,7 @@ class Level(Struct, frozen=True):
         return self.units >= MOST_COUNTED
 
 
-def level(row: Row[Any]) -> Level:
+def level(row: Any) -> Level:
     """A row of `LEVELS`."""
     return Level(*row)
 

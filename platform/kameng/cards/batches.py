@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.errors import BatchGone
@@ -95,6 +95,6 @@ async def find(session: AsyncSession, item_id: int, batch_id: int) -> Batch:
     return of_row(row)
 
 
-def of_row(row: Row[Any]) -> Batch:
+def of_row(row: Any) -> Batch:
     """A row of `OF_ITEM`."""
     return Batch(*row)

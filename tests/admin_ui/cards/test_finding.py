@@ -1,4 +1,4 @@
-"""Lists of cards: leafed through, searched by the whole key, never in clear until somebody asks, and then written down."""
+"""Lists of cards: leafed through, searched by the whole key, in clear only when somebody asks, which is written down."""
 
 import io
 

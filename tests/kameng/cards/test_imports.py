@@ -14,9 +14,9 @@ from tests.support.house import work_off
 
 CARD = "id, item_id, secret, fingerprint, cost_cents, batch_id, label"
 TAKE = "WITH c AS (DELETE FROM card_pool WHERE id = :id RETURNING *) INSERT INTO "
-FREEZE = f"{TAKE} card_aside ({CARD}, state) SELECT {CARD}, 'frozen' FROM c RETURNING id"
-HOLD = f"{TAKE} card_held ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"
-SELL = f"{TAKE} card_issued ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"
+FREEZE = f"{TAKE} card_aside ({CARD}, state) SELECT {CARD}, 'frozen' FROM c RETURNING id"  # noqa: S608
+HOLD = f"{TAKE} card_held ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"  # noqa: S608
+SELL = f"{TAKE} card_issued ({CARD}, order_ref) SELECT {CARD}, gen_random_uuid() FROM c RETURNING id"  # noqa: S608
 
 
 async def rejected(stock: Stock, import_id: int) -> list[Rejected]:
