@@ -1,4 +1,4 @@
-"""Lists of cards: leafed through, searched by the whole key, in clear only when somebody asks, which is written down."""
+"""Lists of cards: leafed through, searched by the whole key, in clear only if somebody asks, which is written down."""
 
 import io
 
