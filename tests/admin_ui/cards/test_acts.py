@@ -70,7 +70,7 @@ async def test_the_bin_is_emptied_only_when_the_name_is_typed_and_the_keys_can_c
     assert kept == len(KEYS)
     assert "6 cards are deleted for ever." in done.text
     batches = await room.client.get(f"{room.path}/batches")
-    assert "Added 6" in text_of(await room.paste(*KEYS))
+    assert "Added cards 6" in text_of(await room.paste(*KEYS))
     assert "6 0 0 0" in text_of(batches)  # added, for sale, set aside, sold: deleted ones do not count as sold
 
 

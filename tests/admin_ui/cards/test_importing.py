@@ -20,11 +20,11 @@ def table(text: str) -> list[list[str]]:
 async def test_pasted_cards_are_counted_and_what_is_left_out_is_told(room: Room) -> None:
     first = await room.paste("AAAA-1111-AAAA", "", "BBBB-2222-BBBB", "AAAA-1111-AAAA", cost="4.50", supplier="老李")
     assert "3 of 3 lines, 100 %" in text_of(first)
-    assert "Added 2 Twice in this file 1" in text_of(first)
+    assert "Added cards 2 Twice in this file 1" in text_of(first)
 
     again = await room.paste("AAAA-1111-AAAA", "CCCC-3333-CCCC")
 
-    assert "Added 1 Twice in this file 0 For sale already 1" in text_of(again)
+    assert "Added cards 1 Twice in this file 0 For sale already 1" in text_of(again)
     assert await room.stock.secrets() == ["AAAA-1111-AAAA", "BBBB-2222-BBBB", "CCCC-3333-CCCC"]
     report = table((await room.client.get(f"{again.url.path}/rejected.csv")).text)
     assert report == [["Line", "Why", "What was sent"], ["1", "For sale already", "AA…AA"]]
@@ -61,7 +61,7 @@ async def test_files_of_every_usual_kind_are_read(room: Room, name: str, body: b
 
     page = await room.client.follow(sent)
 
-    assert f"Added {len(secrets)} " in text_of(page)
+    assert f"Added cards {len(secrets)} " in text_of(page)
     assert await room.stock.secrets() == secrets
 
 
@@ -114,7 +114,7 @@ async def test_a_format_is_tried_saved_and_kept_to(room: Room) -> None:
     assert "Does not fit the pattern" in text_of(tried)
     assert "Has not the right number of parts" in text_of(tried)
     assert 'value="[A-Z]{3}[0-9]+"' in saved.text
-    assert "Added 1 " in text_of(page)
+    assert "Added cards 1 " in text_of(page)
     report = table((await room.client.get(f"{page.url.path}/rejected.csv")).text)
     assert [row[2] for row in report[1:]] == ["13801----abc", "only"]
 

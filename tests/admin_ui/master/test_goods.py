@@ -28,8 +28,8 @@ async def test_imported_cards_are_counted_and_duplicates_are_told(
     first = await paste(runtime, operator, path, [*keys, "", keys[0]])
     again = await paste(runtime, operator, path, keys)
 
-    assert "Added 3 Twice in this file 1" in text_of(first)
-    assert "Added 0 Twice in this file 0 For sale already 3" in text_of(again)
+    assert "Added cards 3 Twice in this file 1" in text_of(first)
+    assert "Added cards 0 Twice in this file 0 For sale already 3" in text_of(again)
     assert await in_pool(runtime, shop.good_id) == before + 3
     listed = await operator.get(path)
     log = await operator.get("/audit")
@@ -45,7 +45,7 @@ async def test_thousands_of_cards_go_in_by_one_paste(runtime: Runtime, shop: Sho
     lines = [f"{ids.code(16)}-{number:05}-{ids.code(16)}" for number in range(10_000)]
     page = await paste(runtime, operator, f"/stock/{shop.good_id}", lines)
 
-    assert "Added 10,000" in text_of(page)
+    assert "Added cards 10,000" in text_of(page)
     assert await in_pool(runtime, shop.good_id) == before + 10_000
 
 
