@@ -7,6 +7,7 @@ from billing.payouts import tasks as payouts
 from billing.statements import tasks as statements
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
+from kameng.cards import tasks as cards
 from kameng.identity import visits
 from supplier_gateway.offers import tasks as offers
 from supplier_gateway.purchases import tasks as purchases
@@ -25,12 +26,14 @@ from tenants.pricing import tasks as pricing
 from tenants.registry import tasks as registry
 from tenants.settlement import tasks as settlement
 from tenants.shop import tasks as shop
+from tenants.stock import tasks as stock
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
 
 MODULES = (
     aftersale,
     applications,
+    cards,
     domains,
     letters,
     margins,
@@ -52,6 +55,7 @@ MODULES = (
     routing,
     station_tasks,
     suppliers,
+    stock,
     tiering,
     toggles,
     visits,

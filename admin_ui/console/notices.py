@@ -18,7 +18,7 @@ from kameng.infra.dns import readable_name
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers
 from kameng.web.guards import requires
-from kameng.web.i18n import gettext
+from kameng.web.i18n import gettext, ngettext
 from kameng.web.pages import when, yuan
 from kameng.web.people import Staff
 from tenants.aftersale.facts import KINDS
@@ -84,6 +84,12 @@ def _say(notice: Notice) -> Told | None:
         return _say_of_money(notice)
     if notice.kind in PLAN_NOTICES:
         return _say_of_plan(notice)
+    if notice.kind == "stock_low":
+        name, left = str(notice.detail.get("name", "")), int(notice.detail.get("left", 0))
+        text = gettext("%(name)s is sold out.", name=name)
+        if left:
+            text = ngettext("Of %(name)s %(num)s is left.", "Of %(name)s %(num)s are left.", left, name=name)
+        return Told(notice, "wait" if left else "bad", text, "/console/stock?state=low")
     return _say_price(notice) or _say_domain(notice)
 
 

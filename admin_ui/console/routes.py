@@ -32,6 +32,8 @@ from admin_ui.console.refunds import RefundController
 from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
 from admin_ui.console.statements import StatementController
+from admin_ui.console.stock import HANDLERS as STOCK
+from admin_ui.console.stock_reveals import OrderCardController
 from admin_ui.console.team import HANDLERS as TEAM
 from admin_ui.console.ticket_acts import TicketActController
 from admin_ui.console.tickets import TicketController
@@ -52,6 +54,9 @@ HANDLERS: list[ControllerRouterHandler] = [
     PreviewController,
     CategoryController,
     ListingController,
+    OrderCardController,
+    ProductController,
+    *STOCK,
     BuyerController,
     BuyerLevelController,
     LevelController,

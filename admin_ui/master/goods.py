@@ -125,7 +125,6 @@ async def detail(
     good_id: int,
     status: int = 200,
     prices_form: Form | None = None,
-    cards_form: Form | None = None,
 ) -> Template:
     """A good's page, with a form that was refused. Raises `GoodGone`."""
     async with runtime.database.master_session() as session:
@@ -149,7 +148,6 @@ async def detail(
         floor=floor,
         cards=in_stock,
         prices_form=prices_form,
-        cards_form=cards_form,
     )
 
 

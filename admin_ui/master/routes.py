@@ -7,7 +7,7 @@ from litestar.types import ControllerRouterHandler
 from admin_ui.master.application_settings import ApplicationSettingsController
 from admin_ui.master.applications import ApplicationController
 from admin_ui.master.audit import AuditController
-from admin_ui.master.cards import CardController
+from admin_ui.master.cards import HANDLERS as CARDS
 from admin_ui.master.channels import MasterChannelController
 from admin_ui.master.domains import StationDomainController
 from admin_ui.master.flags import FlagController
@@ -62,7 +62,7 @@ CONTROLLERS = (
     GoodController,
     OfferController,
     PriceController,
-    CardController,
+    *CARDS,
     TierController,
     TierMoveController,
     SpecialPriceController,

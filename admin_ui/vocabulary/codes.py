@@ -203,6 +203,33 @@ PRICE_RULES = {
     "keep_margin": N_("Keep a margin"),
     "leave": N_("Leave alone"),
 }
+CARD_WHYS = {  # why a line became no card
+    "in_file": N_("Twice in this file"),
+    "in_pool": N_("For sale already"),
+    "known": N_("Sold, held or set aside already"),
+    "control": N_("Holds signs that are not text"),
+    "parts": N_("Has not the right number of parts"),
+    "too_short": N_("Too short"),
+    "too_long": N_("Too long"),
+    "prefix": N_("Does not begin as it should"),
+    "charset": N_("Holds other signs than are allowed"),
+    "pattern": N_("Does not fit the pattern"),
+    "label": N_("The part that is shown is missing, too long or the secret itself"),
+}
+CHARSETS = {
+    "any": N_("Any signs"),
+    "digits": N_("Digits"),
+    "letters": N_("Latin letters"),
+    "alnum": N_("Latin letters and digits"),
+    "hex": N_("Hexadecimal digits"),
+    "ascii": N_("No Chinese and no full-width signs"),
+}
+REVEALS = {
+    "shown": N_("Seen on a page"),
+    "file": N_("Taken as a file"),
+    "staff": N_("Staff"),
+}
+PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
@@ -233,6 +260,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "price_stays": PRICE_STAYS,
     "price_rule": PRICE_RULES,
     "good_kind": GOOD_KINDS,
+    "card_why": CARD_WHYS,
+    "charset": CHARSETS,
+    "reveal": REVEALS,
     "mode": MODES,
     "block": BLOCKS,
     "action": ACTIONS,

@@ -128,6 +128,25 @@ BREAKERS = {
     "half_open": Badge("wait", N_("Tried with the next order")),
     "open": Badge("bad", N_("Not asked for now")),
 }
+CARDS = {
+    "pool": Badge("ok", N_("For sale")),
+    "held": Badge("wait", N_("Held by an order")),
+    "frozen": Badge("info", N_("Frozen")),
+    "recycled": Badge("off", N_("In the recycle bin")),
+    "sold": Badge("off", N_("Sold")),
+}
+CARD_IMPORTS = {
+    "waiting": Badge("wait", N_("Begins in a moment")),
+    "running": Badge("wait", N_("Under way")),
+    "done": Badge("ok", N_("Finished")),
+    "cancelled": Badge("off", N_("Cancelled")),
+}
+STOCK = {
+    "low": Badge("bad", N_("Low")),
+    "out": Badge("bad", N_("Sold out")),
+    "own": Badge("info", N_("Own cards")),
+    "master": Badge("info", N_("From the master")),
+}
 RUNS = {
     "running": Badge("wait", N_("Under way")),
     "done": Badge("ok", N_("Finished")),
@@ -182,4 +201,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "price_set": PRICE_SETS,
     "feed_health": FEED_HEALTH,
     "price_verdict": PRICE_VERDICTS,
+    "card": CARDS,
+    "card_import": CARD_IMPORTS,
+    "stock": STOCK,
 }

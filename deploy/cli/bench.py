@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from deploy.bench import lists as lists_bench
 from deploy.bench import orders as orders_bench
 from deploy.bench import routing as routing_bench
 from deploy.bench import tenancy as tenancy_bench
@@ -74,10 +75,27 @@ def routing(as_json: bool) -> None:
     """How fast a supplier is chosen, and how well: simulated, 60,000 orders with each of six seeds.
 
     The gaps are percentage points below an oracle that knows what is true now: of an order's value (success less cost
-    and
-    time, by the default weights), and of success alone. oracle: our routing; static: the cheapest always; breaker: the
+    and time,
+    by the default weights), and of success alone. oracle: our routing; static: the cheapest always; breaker: the
     cheapest whose breaker is closed.
     """
     with stderr.status("deciding for 5 s, then simulating"):
         results = routing_bench.measure()
+    show(console, results, as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def lists(as_json: bool) -> None:
+    """Long lists: what an owner with a large stock waits for.
+
+    import: seconds from 100,000 lines in hand to the last card for sale, each sealed, checked by a format and looked
+    for among all cards that there are, through the job as a worker does it.
+    """
+    with stderr.status("starting servers") as line:
+
+        def tell(what: str, done: int, total: int) -> None:
+            line.update(f"{what}: {done:,} of {total:,}")
+
+        results = lists_bench.measure(progress=tell)
     show(console, results, as_json=as_json)

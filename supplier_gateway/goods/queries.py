@@ -36,5 +36,11 @@ async def good(session: AsyncSession, good_id: int) -> Good:
     return found
 
 
+async def key_goods(session: AsyncSession, but: int) -> Sequence[tuple[int, str]]:
+    """Number and name of the goods that are card keys, but for one; at most 500."""
+    found = select(Good.id, Good.name).where(Good.kind == "cards", Good.id != but).order_by(Good.name).limit(500)
+    return [(row.id, row.name) for row in await session.execute(found)]
+
+
 async def active(session: AsyncSession) -> Sequence[Good]:
     return (await session.scalars(search().where(Good.state == "active"))).all()

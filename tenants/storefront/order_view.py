@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, convert
 from billing.ledger import queries as ledger
 from billing.payments import queries as payments
 from billing.payments import service as paying
+from kameng.cards import reveals
 from kameng.cards import service as cards
 from kameng.cards.service import Sealed
 from kameng.core import clock
@@ -169,6 +170,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.delivered_quantity and order.state in HAS_CARDS:
             sealed = list(await cards.issued(session, found.id))
+            await reveals.log_first(session, found.id, visitor.name, visitor.address)
         given_back = await refunds.of_order(session, found.id)
         if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)
@@ -185,6 +187,13 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         keys=cards.reveal(sealer, sealed),
         refunds=[one for one in given_back if one.state != "failed"],
     )
+
+
+async def log_file(tenant: Tenant, visitor: Visitor, no: str) -> None:
+    """Writes down that the buyer took the keys as a file."""
+    async with tenant.begin() as session:
+        found = await orders.order_of(session, visitor.buyer, no)
+        await reveals.log(session, "buyer", "file", visitor.name, visitor.address, order_ref=found.id)
 
 
 def answer(seen: OrderView) -> OrderAnswer:

@@ -153,6 +153,7 @@ class OrderController(Controller):
         seen = await order_view.view(runtime, tenant, visitor, no)
         if not seen.keys:
             raise OrderGone
+        await order_view.log_file(tenant, visitor, seen.order.no)
         body = "".join(f"{key}\r\n" for key in seen.keys).encode()
         named = f'attachment; filename="{seen.order.no}.txt"'
         return Response(body, media_type="text/plain", headers={"Content-Disposition": named})

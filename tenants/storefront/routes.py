@@ -4,6 +4,7 @@ from litestar.types import ControllerRouterHandler
 
 from tenants.storefront.account import AccountController, EntryController
 from tenants.storefront.cashier import PayController
+from tenants.storefront.choosing import NumberController
 from tenants.storefront.lookup import LookupController
 from tenants.storefront.media import media
 from tenants.storefront.notify import notify
@@ -15,6 +16,7 @@ from tenants.storefront.written import WrittenController
 
 HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
+    NumberController,
     OrderController,
     LookupController,
     TicketController,

@@ -93,6 +93,13 @@ BUYERS = Flag(
     default=True,
     is_module=True,
 )
+STOCK_ROOM = Flag(
+    key="module.stock",
+    title=N_("Card stock"),
+    description=N_("The room where cards are imported, counted and set aside. What is in stock goes on being sold."),
+    default=True,
+    is_module=True,
+)
 CHANNELS = Flag(
     key="module.channels",
     title=N_("Payment channels"),
@@ -275,6 +282,7 @@ FLAGS: Mapping[str, Flag] = {
     flag.key: flag
     for flag in (
         BUYERS,
+        STOCK_ROOM,
         CHANNELS,
         PRICING,
         AUDIT,

@@ -74,6 +74,19 @@ STATION_ROWS = {
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",
     "template_id": "INSERT INTO listing_templates (name, terms) VALUES (:note, :terms) RETURNING id",
     "line_id": "SELECT max(id) FROM audit_log",
+    "item_id": "INSERT INTO products (name, price, state) VALUES (:note, 1, 'hidden') RETURNING id",
+    "batch_id": (
+        "INSERT INTO card_batches (item_id, supplier) SELECT max(id), :note FROM products WHERE good_id IS NULL"
+        " RETURNING id"
+    ),
+    "job_id": (
+        "INSERT INTO card_imports (item_id, batch_id, file_name, rule, total)"
+        " SELECT item_id, id, :note, '{}', 1 FROM card_batches RETURNING id"
+    ),
+    "card_id": (
+        "INSERT INTO card_pool (id, item_id, secret, fingerprint, label, batch_id)"
+        " SELECT gen_random_uuid(), item_id, 'x', 'x', :note, id FROM card_batches RETURNING id"
+    ),
 }
 # Not ids of anybody: what a route is told beside them. Answers to these alone give nothing away.
 SETTINGS: Mapping[str, Sequence[str]] = {

@@ -7,11 +7,25 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.cards.formats import MAX_SECRET_LENGTH
 from kameng.core import ids
 from kameng.infra.crypto import Sealer
 
+__all__ = [
+    "MAX_SECRET_LENGTH",
+    "PLACE",
+    "Fresh",
+    "Import",
+    "Sealed",
+    "add",
+    "counts",
+    "issued",
+    "lock_item",
+    "reveal",
+    "seal_all",
+]
+
 PLACE = "cards.secret"
-MAX_SECRET_LENGTH = 4_000
 
 ADD = text(
     """
@@ -20,9 +34,14 @@ ADD = text(
     FROM unnest(CAST(:ids AS uuid[]), CAST(:secrets AS bytea[]), CAST(:fingerprints AS bytea[]))
          AS card (id, secret, fingerprint)
     WHERE NOT EXISTS (SELECT 1 FROM card_issued i WHERE i.item_id = :item_id AND i.fingerprint = card.fingerprint)
+    AND NOT EXISTS (SELECT 1 FROM card_held h WHERE h.item_id = :item_id AND h.fingerprint = card.fingerprint)
+    AND NOT EXISTS (SELECT 1 FROM card_aside a WHERE a.item_id = :item_id AND a.fingerprint = card.fingerprint)
     ON CONFLICT (item_id, fingerprint) DO NOTHING
     """
 )
+# Whoever puts cards into an item's pool from elsewhere comes one after the other: what one has seen nowhere, another
+# may just have added and a buyer taken. Sales take no part in it.
+LOCK_ITEM = text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.cards', :item_id))")
 COUNT = text("SELECT item_id, count(*) FROM card_pool WHERE item_id = ANY(:items) GROUP BY item_id")
 ISSUED = text("SELECT id, secret FROM card_issued WHERE order_ref = :order_ref ORDER BY id")
 
@@ -44,6 +63,7 @@ class Import(Struct, frozen=True):
 async def add(session: AsyncSession, sealer: Sealer, item_id: int, lines: Iterable[str], cost_cents: int) -> Import:
     """Seals every non-empty line as one card of `item_id` that cost `cost_cents`; known secrets are passed over."""
     secrets = [line.strip() for line in lines if line.strip()]
+    await lock_item(session, item_id)
     fresh = [ids.uuid7() for _ in secrets]
     result = await session.execute(
         ADD,
@@ -57,6 +77,11 @@ async def add(session: AsyncSession, sealer: Sealer, item_id: int, lines: Iterab
     )
     added = result.rowcount  # type: ignore[attr-defined]  # an INSERT gives a CursorResult
     return Import(added=added, duplicates=len(secrets) - added)
+
+
+async def lock_item(session: AsyncSession, item_id: int) -> None:
+    """Holds the item against other imports and moves until the transaction ends. Read only after it what is there."""
+    await session.execute(LOCK_ITEM, {"item_id": item_id})
 
 
 async def counts(session: AsyncSession, items: Sequence[int]) -> dict[int, int]:

@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+import httpx
+
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
-from tests.admin_ui.conftest import audited
-from tests.support.house import Shop
+from tests.admin_ui.conftest import PASSWORD, audited
+from tests.support.house import Shop, work_off
 from tests.support.prices import quoted
 from tests.support.staff_client import StaffClient, error_at, text_of
 
@@ -19,34 +21,58 @@ async def in_pool(runtime: Runtime, good_id: int) -> int:
 async def test_imported_cards_are_counted_and_duplicates_are_told(
     runtime: Runtime, shop: Shop, operator: StaffClient
 ) -> None:
-    path = f"/goods/{shop.good_id}"
+    path = f"/stock/{shop.good_id}"
     before = await in_pool(runtime, shop.good_id)
     keys = [f"NEW-{ids.code(8)}" for _ in range(3)]
-    await operator.get(path)
 
-    first = await operator.follow(
-        await operator.post(f"{path}/cards", keys="\r\n".join([*keys, "", keys[0]]), cost="5.00")
-    )
-    assert "3 cards added; 1 were there already and were left out." in text_of(first)
-    again = await operator.follow(await operator.post(f"{path}/cards", keys="\n".join(keys), cost="5.00"))
+    first = await paste(runtime, operator, path, [*keys, "", keys[0]])
+    again = await paste(runtime, operator, path, keys)
 
-    assert "0 cards added; 3 were there already and were left out." in text_of(again)
+    assert "Added cards 3 Twice in this file 1" in text_of(first)
+    assert "Added cards 0 Twice in this file 0 For sale already 3" in text_of(again)
     assert await in_pool(runtime, shop.good_id) == before + 3
+    listed = await operator.get(path)
     log = await operator.get("/audit")
-    assert all(key not in page.text for key in keys for page in (first, again, log))
+    assert all(key not in page.text for key in keys for page in (first, again, listed, log))
     assert len(await audited(runtime, "cards.import", str(shop.good_id))) == 2
+    good = await operator.get(f"/goods/{shop.good_id}")
+    assert f'href="{path}"' in good.text
 
 
 async def test_thousands_of_cards_go_in_by_one_paste(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
-    path = f"/goods/{shop.good_id}"
     before = await in_pool(runtime, shop.good_id)
-    await operator.get(path)
 
-    lines = "\n".join(f"{ids.code(16)}-{number:05}-{ids.code(16)}" for number in range(10_000))
-    page = await operator.follow(await operator.post(f"{path}/cards", keys=lines, cost="1"))
+    lines = [f"{ids.code(16)}-{number:05}-{ids.code(16)}" for number in range(10_000)]
+    page = await paste(runtime, operator, f"/stock/{shop.good_id}", lines)
 
-    assert "10000 cards added." in page.text
+    assert "Added cards 10,000" in text_of(page)
     assert await in_pool(runtime, shop.good_id) == before + 10_000
+
+
+async def test_the_operator_exports_and_moves_cards_of_a_good(
+    runtime: Runtime, shop: Shop, operator: StaffClient
+) -> None:
+    path = f"/stock/{shop.good_id}"
+    await operator.get("/goods/new")
+    added = await operator.post("/goods", name=f"Other {ids.code(6)}")
+    other = int(added.headers["location"].rpartition("/")[2])
+
+    exported = await operator.post(f"{path}/export", state="pool", everything="yes", password=PASSWORD)
+    refused = await operator.post(f"{path}/export", state="pool", everything="yes", password="wrong one")
+    moved = await operator.follow(await operator.post(f"{path}/move", state="pool", everything="yes", to_item=other))
+
+    assert len(exported.text.splitlines()) == 5
+    assert refused.status_code == 422
+    assert "5 cards are moved" in moved.text
+    assert await in_pool(runtime, other) == 5
+
+
+async def paste(runtime: Runtime, operator: StaffClient, path: str, keys: list[str]) -> httpx.Response:
+    """Pastes cards of a good, has them imported, and shows what became of them."""
+    await operator.get(f"{path}/imports/new?how=paste")
+    sent = await operator.post(f"{path}/imports/paste", keys="\r\n".join(keys), cost="5.00")
+    await work_off(runtime)
+    return await operator.follow(sent)
 
 
 async def test_a_good_is_added_and_its_name_is_taken_then(operator: StaffClient) -> None:

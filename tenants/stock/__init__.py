@@ -1,0 +1,1 @@
+"""Stock of a station: what may be chosen, how much is left, and when the owner is warned."""
