@@ -40,7 +40,7 @@ from supplier_gateway.routing.router import most_cost
 from supplier_gateway.routing.service import Asked
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
-from supplier_gateway.suppliers.models import Supplier
+from supplier_gateway.suppliers.service import Supplier
 
 log = structlog.get_logger()
 

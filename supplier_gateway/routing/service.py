@@ -28,7 +28,7 @@ from supplier_gateway.routing.errors import NoSuchOffer, NotPinned
 from supplier_gateway.routing.queries import Decided, Lesson
 from supplier_gateway.routing.router import Known, Router
 from supplier_gateway.suppliers import queries as supplier_queries
-from supplier_gateway.suppliers.models import Supplier
+from supplier_gateway.suppliers.service import Supplier
 
 READ_EVERY_S = 1.0
 LEARNT_FROM = timedelta(hours=6)  # by a process that has just started

@@ -10,7 +10,7 @@ from supplier_gateway.port import SupplierUnavailable
 from supplier_gateway.routing import queries
 from supplier_gateway.suppliers import queries as supplier_queries
 from supplier_gateway.suppliers import service as suppliers
-from supplier_gateway.suppliers.models import STOCK, Supplier
+from supplier_gateway.suppliers.service import STOCK, Supplier
 
 log = structlog.get_logger()
 
