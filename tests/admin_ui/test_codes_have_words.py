@@ -63,7 +63,7 @@ def _returned(module: ast.Module, function: str) -> set[str]:
 def test_every_reason_of_an_order_has_words() -> None:
     reasons: set[str] = set()
     for module in _modules("tenants/orders"):
-        for call in _called(module, "wait", "expire", "refund"):
+        for call in _called(module, "wait", "expire", "refund", "end_part"):
             reasons |= _literals(call.args[-1]) if len(call.args) == 3 else set()
         reasons |= _returned(module, "_reason")
 

@@ -322,4 +322,4 @@ async def offer_too(runtime: Runtime, shop: Shop, url: str) -> None:
     sealer = await runtime.keyring.master()
     async with runtime.database.master_session() as session:
         other = await suppliers.add(session, sealer, f"other {ids.code(6)}", "sandbox", url, "demo", SUPPLIER_SECRET)
-        await offers.add(session, shop.good_id, other.id, Decimal("6.00"), sku="x", priority=2)
+        await offers.add(session, shop.good_id, other.id, Decimal("7.50"), sku="x", priority=2)

@@ -92,7 +92,7 @@ async def test_the_limit_of_a_head_is_one_for_all_its_variants(runtime: Runtime)
     shop = await open_shop(runtime, keys=["A", "B", "C", "D"])
     head_id, first = await variant(shop, max_per_buyer=2)
     second = await stall.add_product(shop, name="50元", good_id=shop.good_id)
-    await stall.change(shop, second, variant_of=head_id)
+    await stall.change(shop, second, variant_of=head_id, spec_values={"面值": "50"})
     buyer = await shop.buyer(wallet_cents=10_000)
     await stall.buy(shop, buyer, product_id=first)
 
