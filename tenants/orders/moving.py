@@ -28,6 +28,7 @@ NO_CARDS = Fresh([], [], [])
 
 REVERSE = text("SELECT reverse_sale(:id)")
 REVERSE_PART = text("SELECT retail_cents, wholesale_cents FROM reverse_part(:id, :quantity, :delivered)")
+DELIVER_ELSEWHERE = text("SELECT deliver_elsewhere(:id, :units)")
 POST_CARD_COST = text("SELECT post_card_cost(:id)")
 
 
@@ -143,11 +144,15 @@ async def deliver_by_hand(session: AsyncSession, sealer: Sealer, no: str, given:
     if order.state not in (State.PAID, State.WAITING):
         raise NotDeliverable
     missing = order.quantity - order.delivered_quantity
+    if not isinstance(given, str) and not 0 < len(given) <= missing:
+        raise NotDeliverable
+    if order.good_id is not None:  # before anything is handed over: what is bought at this moment is not given twice
+        units = missing if isinstance(given, str) else len(given)
+        with refusals():
+            await session.execute(DELIVER_ELSEWHERE, {"id": order.id, "units": units})
     if isinstance(given, str):
         await deliver(session, sealer, order.id, [], message=given, units=missing, actor=by)
     else:
-        if not 0 < len(given) <= missing:
-            raise NotDeliverable
         await deliver(session, sealer, order.id, given, actor=by)
     await session.refresh(order)
     if order.good_id is not None and order.state == State.DELIVERED:
