@@ -17,7 +17,7 @@ from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
 from tenants.orders import queries, writing
-from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
 from tenants.orders.models import Order
 from tenants.orders.states import FINAL, State, sources_of
 
@@ -138,7 +138,7 @@ async def deliver_by_hand(session: AsyncSession, sealer: Sealer, no: str, given:
     done. Fewer cards than are missing are a part. What the master took for units that it never delivered goes back to
     the station when the order is complete.
 
-    Raises `NotDeliverable`, and `UnderWay` while a supplier may still deliver.
+    Raises `NotDeliverable`, `KeysKnown`, and `UnderWay` while a supplier may still deliver.
     """
     order = await queries.order_by_no(session, no, lock=True)
     if order.state not in (State.PAID, State.WAITING):
@@ -146,6 +146,8 @@ async def deliver_by_hand(session: AsyncSession, sealer: Sealer, no: str, given:
     missing = order.quantity - order.delivered_quantity
     if not isinstance(given, str) and not 0 < len(given) <= missing:
         raise NotDeliverable
+    if not isinstance(given, str) and await cards.are_known(session, sealer, order.product_id, given):
+        raise KeysKnown(field="cards")
     if order.good_id is not None:  # before anything is handed over: what is bought at this moment is not given twice
         units = missing if isinstance(given, str) else len(given)
         with refusals():
