@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 from kameng.cards import reading
 from kameng.core import ids
-from kameng.core.errors import Invalid
+from kameng.core.errors import Invalid, TooManyRequests
+from kameng.infra import ratelimit
+from kameng.infra.ratelimit import Limit
 from kameng.infra.runtime import Runtime
 from supplier_gateway.port import Outcome
 from supplier_gateway.routing.choice import Candidate, Rules, Wanted
@@ -52,6 +54,19 @@ async def test_many_guests_of_one_address_cannot_keep_all_cards_from_others(
 
     assert refusals == 5
     assert await in_pool(shop) == 60 - UNPAID_ORDERS.attempts
+
+
+async def test_a_subscriber_of_ipv6_has_many_addresses_and_is_counted_once(runtime: Runtime) -> None:
+    limit = Limit(name=f"test-{ids.code(8)}", attempts=2, per_s=3600, fails_open=False)
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::7"):
+        await ratelimit.take(runtime.redis, (limit, f"1\n{address}"))
+
+    with pytest.raises(TooManyRequests):
+        await ratelimit.take(runtime.redis, (limit, "1\n2001:db8:1:2:a:b:c:d"))
+
+    for other in ("2\n2001:db8:1:2::1", "1\n2001:db8:1:3::1", "1\n::ffff:192.0.2.1", "1\n::ffff:192.0.2.2"):
+        for _ in range(2):
+            await ratelimit.take(runtime.redis, (limit, other))
 
 
 async def test_cards_of_the_master_are_not_held_for_longer_than_any_order_may_take(runtime: Runtime) -> None:
