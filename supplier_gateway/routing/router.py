@@ -53,7 +53,6 @@ class Known:
             self.standing.recovered(failures)
         self.breaker.look(self.standing.streak, now)
 
-
     def dropped(self, key: Hashable, now: float) -> None:
         """The order has told nothing; the next may be the probe that it was to be."""
         self.standing.dropped(key)

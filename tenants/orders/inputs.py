@@ -1,9 +1,9 @@
 """What a buyer has to fill in for a product: an account, an area, a phone number. Checked by kind; pure.
 
 A field is as products keep it: `{"label", "kind", "required", "hint", "choices", "pattern"}`, of which only `label` and
-`kind` must be there. A `pattern` is the owner's own regular expression and has to fit the whole of what is written. It is
-run as an automaton, in linear time (`kameng.cards.patterns`): `a?a?a?aaa` or `.{0,50}.{0,50}b` would keep `re` busy for
-longer than anybody waits, and one process serves all stations.
+`kind` must be there. A `pattern` is the owner's own regular expression and has to fit the whole of what is written.
+It is run as an automaton, in linear time (`kameng.cards.patterns`): `a?a?a?aaa` or `.{0,50}.{0,50}b` would keep `re`
+busy for longer than anybody waits, and one process serves all stations.
 """
 
 import re

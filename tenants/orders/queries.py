@@ -85,7 +85,7 @@ async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quanti
 
 
 async def owed_units(session: AsyncSession, order_id: UUID, good_id: int) -> int:
-    """How many units of the good the master says it owes the order, whatever stands in its row; 0: it was not charged."""
+    """How many units of the good the master says it owes the order, whatever its row says; 0: it was not charged."""
     asked = {"order_id": order_id, "good_id": good_id}
     row = await (await driver(session).execute(OWED, asked)).fetchone()
     return int(row[0]) if row else 0

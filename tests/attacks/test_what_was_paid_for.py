@@ -129,9 +129,7 @@ async def test_an_order_that_was_never_charged_is_bought_from_nobody(runtime: Ru
 async def test_an_opening_of_an_odd_quantity_takes_nothing(runtime: Runtime, stock: str, quantity: int | None) -> None:
     shop = await open_shop(runtime, keys=["K1", "K2", "K3"])
 
-    await try_out(
-        shop, BEGIN, {"order": ids.uuid7(), "good": shop.good_id, "quantity": quantity, "stock": stock}
-    )
+    await try_out(shop, BEGIN, {"order": ids.uuid7(), "good": shop.good_id, "quantity": quantity, "stock": stock})
 
     assert await in_pool(shop) == 3
 
@@ -139,9 +137,7 @@ async def test_an_opening_of_an_odd_quantity_takes_nothing(runtime: Runtime, sto
 async def test_cards_that_were_taken_and_not_charged_are_back_with_the_end_of_the_transaction(runtime: Runtime) -> None:
     shop = await open_shop(runtime, keys=["K1", "K2", "K3"])
 
-    refused = await try_out(
-        shop, BEGIN, {"order": ids.uuid7(), "good": shop.good_id, "quantity": 2, "stock": "claim"}
-    )
+    refused = await try_out(shop, BEGIN, {"order": ids.uuid7(), "good": shop.good_id, "quantity": 2, "stock": "claim"})
 
     assert refused == "KM500"
     assert await in_pool(shop) == 3
