@@ -181,6 +181,7 @@ async def test_what_a_hand_has_delivered_is_not_bought_and_the_station_is_paid_b
     sealer = await runtime.keyring.tenant(shop.tenant.id)
     async with shop.tenant.begin() as session:
         await orders.deliver_by_hand(session, sealer, placed.no, ["H1", "H2"], "owner")
+        await orders.deliver_by_hand(session, sealer, placed.no, ["H2"], "owner")  # sent twice
     async with shop.tenant.begin() as session:  # as a worker that had read the order before would see it
         await session.execute(text("UPDATE orders SET delivered_quantity = 0 WHERE id = :id"), {"id": placed.id})
     await point_at(runtime, shop, liar)
