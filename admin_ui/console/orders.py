@@ -25,7 +25,7 @@ from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from tenants.buyers import queries as buyers
 from tenants.orders import live, queries, refunds, service
-from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
 from tenants.orders.states import State
 
 MOST_SIGNS = 40_000  # of what is handed over at once
@@ -72,7 +72,7 @@ class OrderController(Controller):
                 order = await service.deliver_by_hand(session, sealer, no, handed, staff.name)
                 detail = {"units": order.delivered_quantity - had, "state": order.state}
                 await audit.record(session, staff.name, "orders.deliver", no, detail, staff.address)
-        except Invalid as error:
+        except (Invalid, KeysKnown) as error:
             return await order_page(request, tenant, no, status=422, delivery_form=await forms.again(request, error))
         except (NotDeliverable, UnderWay) as refusal:
             answers.toast(request, of_error(refusal), "error")

@@ -15,10 +15,10 @@ from supplier_gateway.purchases.models import DELIVERING, Purchase
 
 LOCK_ORDER = "SELECT order_lock(%(order_ref)s)"
 # All that is known of an order, in one read. Cards that purchases have brought are among the issued ones too; only
-# others
-# speak for the order: it was served from stock, or its money went back.
+# others speak for the order: it was served from stock, or its money went back.
 SEEN = """
-    SELECT order_is.spoken_for, p.id, p.offer_id, p.state, p.delivered_quantity,
+    SELECT order_is.spoken_for, a.tenant_id, a.good_id, a.quantity, coalesce(a.elsewhere, 0),
+           p.id, p.offer_id, p.state, p.delivered_quantity,
            p.state IN ('failed', 'partial') AND p.created_at > now() - interval '2 seconds' AS just_failed
     FROM (SELECT (SELECT count(*) FROM card_issued WHERE order_ref = %(order_ref)s)
                > (SELECT coalesce(sum(cardinality(cards)), 0) FROM purchases WHERE order_ref = %(order_ref)s)
@@ -26,6 +26,7 @@ SEEN = """
                          WHERE key IN ('reversal:' || CAST(%(order_ref)s AS text),
                                        'part:' || CAST(%(order_ref)s AS text)))
                  AS spoken_for) AS order_is
+    LEFT JOIN sold_ahead a ON a.order_ref = %(order_ref)s
     LEFT JOIN purchases p ON p.order_ref = %(order_ref)s ORDER BY p.id
 """
 SUBMIT = """
@@ -89,10 +90,26 @@ class Line(Struct, frozen=True):
     just_failed: bool  # or given all it has
 
 
+class Sold(Struct, frozen=True):
+    """What the money of an order was taken for. `elsewhere`: units of it that the station has delivered by hand."""
+
+    tenant_id: int | None
+    good_id: int | None
+    quantity: int | None  # None: nothing is written down about it
+    elsewhere: int
+
+    def covers(self, tenant_id: int, good_id: int, quantity: int) -> bool:
+        """Whether so much was paid for. The station's own row, which the request was made from, is not proof."""
+        if self.quantity is None:
+            return True
+        return (self.tenant_id, self.good_id) == (tenant_id, good_id) and quantity <= self.quantity
+
+
 class Seen(Struct, frozen=True):
     """What is known of an order. `spoken_for`: it holds cards of the master's stock, or has been refunded."""
 
     spoken_for: bool
+    sold: Sold
     lines: Sequence[Line]
 
     @property
@@ -168,7 +185,7 @@ async def lock_order(session: AsyncSession, order_ref: UUID) -> None:
 async def seen(session: AsyncSession, order_ref: UUID) -> Seen:
     """Everything about an order's purchases that the next step depends on. Lock the order first."""
     rows = await (await driver(session).execute(SEEN, {"order_ref": order_ref})).fetchall()
-    return Seen(bool(rows[0][0]), [Line(*row[1:]) for row in rows if row[1] is not None])
+    return Seen(bool(rows[0][0]), Sold(*rows[0][1:5]), [Line(*row[5:]) for row in rows if row[5] is not None])
 
 
 async def submit(session: AsyncSession, values: Mapping[str, object]) -> None:

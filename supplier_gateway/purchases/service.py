@@ -198,6 +198,10 @@ async def _next_step(runtime: Runtime, request: Request, tried: frozenset[int], 
         seen = await queries.seen(session, request.order_ref)
         if seen.alive is not None and seen.alive.state in OPEN:
             return await _ask_again(runtime, session, request, seen.alive.id)
+        if not seen.sold.covers(request.tenant_id, request.good_id, request.quantity):
+            log.error("order_was_not_paid_for", tenant=request.tenant_id, order=request.order_no)
+            return Receipt(Outcome.FAILED, fault=Fault.REFUSED)
+        request = replace(request, elsewhere=max(request.elsewhere, seen.sold.elsewhere))
         missing = request.quantity - seen.units - request.elsewhere
         if missing <= 0:
             return await _receipt(runtime, session, request, None)

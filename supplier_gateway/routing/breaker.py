@@ -53,3 +53,8 @@ class Breaker:
             self.wait_s = min(LONGEST_WAIT_S, self.wait_s * 2)
             self.until = now + self.wait_s
         return False
+
+    def dropped(self, key: Hashable, now: float) -> None:
+        """A probe has told nothing: after a while another may go."""
+        if self.probe is not None and self.probe == key:
+            self.probe, self.until = None, now + FIRST_WAIT_S

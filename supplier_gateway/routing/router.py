@@ -27,7 +27,8 @@ PROBE_SUCCESS = 0.9  # a supplier that was broken is tried when, working again, 
 LONGEST_S = 60.0  # of a supplier's time that counts: some are people
 BALANCE_HOLDS_S = 600.0
 
-OFFERS_OWN = frozenset({Fault.OUT_OF_STOCK, Fault.REFUSED})  # say nothing of the supplier's other offers
+# Say nothing of the supplier's other offers.
+OFFERS_OWN = frozenset({Fault.OUT_OF_STOCK, Fault.REFUSED, Fault.PRICE})
 
 
 class Known:
@@ -51,6 +52,11 @@ class Known:
         if self.breaker.answered(key, now, success=success):
             self.standing.recovered(failures)
         self.breaker.look(self.standing.streak, now)
+
+    def dropped(self, key: Hashable, now: float) -> None:
+        """The order has told nothing; the next may be the probe that it was to be."""
+        self.standing.dropped(key)
+        self.breaker.dropped(key, now)
 
 
 class Router:
@@ -154,6 +160,12 @@ class Router:
         if outcome is Outcome.PENDING:
             offer.standing.dropped(key)
             supplier.standing.dropped(key)
+            return
+        if outcome is Outcome.FAILED and fault == Fault.INPUT:
+            # A buyer wrote a wrong number and was told so: whoever does that on purpose must not take a supplier from
+            # all others.
+            offer.dropped(key, now)
+            supplier.dropped(key, now)
             return
         success = outcome is Outcome.DELIVERED
         latency_s = min(took_s, LONGEST_S) if success else None

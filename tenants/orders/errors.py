@@ -71,3 +71,9 @@ class PlacedAlready(Conflict):
     """The same form arrived twice at the same moment; the first one became the order."""
 
     message = "This order has been placed already."
+
+
+class KeysKnown(Refused):
+    """What a person would hand over is a card that was sold before, or that the shop still sells."""
+
+    message = "Some of these keys were sold before, or lie in your stock. Nothing was delivered."

@@ -17,7 +17,7 @@ from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
 from tenants.orders import queries, writing
-from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
 from tenants.orders.models import Order
 from tenants.orders.states import FINAL, State, sources_of
 
@@ -28,6 +28,7 @@ NO_CARDS = Fresh([], [], [])
 
 REVERSE = text("SELECT reverse_sale(:id)")
 REVERSE_PART = text("SELECT retail_cents, wholesale_cents FROM reverse_part(:id, :quantity, :delivered)")
+DELIVER_ELSEWHERE = text("SELECT deliver_elsewhere(:id, :units)")
 POST_CARD_COST = text("SELECT post_card_cost(:id)")
 
 
@@ -137,17 +138,28 @@ async def deliver_by_hand(session: AsyncSession, sealer: Sealer, no: str, given:
     done. Fewer cards than are missing are a part. What the master took for units that it never delivered goes back to
     the station when the order is complete.
 
-    Raises `NotDeliverable`, and `UnderWay` while a supplier may still deliver.
+    Raises `NotDeliverable`, `KeysKnown`, and `UnderWay` while a supplier may still deliver.
     """
     order = await queries.order_by_no(session, no, lock=True)
     if order.state not in (State.PAID, State.WAITING):
         raise NotDeliverable
     missing = order.quantity - order.delivered_quantity
+    if not isinstance(given, str) and not 0 < len(given) <= missing:
+        raise NotDeliverable
+    if not isinstance(given, str):
+        has = cards.reveal(sealer, await cards.issued(session, order.id))
+        given = [key for key in given if key not in has]  # sent twice
+        if not given:
+            return order
+        if await cards.are_known(session, sealer, order.product_id, given):
+            raise KeysKnown(field="cards")
+    if order.good_id is not None:  # before anything is handed over: what is bought at this moment is not given twice
+        units = missing if isinstance(given, str) else len(given)
+        with refusals():
+            await session.execute(DELIVER_ELSEWHERE, {"id": order.id, "units": units})
     if isinstance(given, str):
         await deliver(session, sealer, order.id, [], message=given, units=missing, actor=by)
     else:
-        if not 0 < len(given) <= missing:
-            raise NotDeliverable
         await deliver(session, sealer, order.id, given, actor=by)
     await session.refresh(order)
     if order.good_id is not None and order.state == State.DELIVERED:

@@ -15,6 +15,7 @@ from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 
 CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s, %(quantity)s)"
+OWED = "SELECT owed_units(%(order_id)s, %(good_id)s)"
 # What the order itself tells is not written twice.
 EVENTS = text(
     """
@@ -81,6 +82,13 @@ async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quanti
     asked = {"order_id": order_id, "good_id": good_id, "quantity": quantity}
     rows = await (await driver(session).execute(CLAIM_LATE, asked)).fetchall()
     return [Sealed(*row) for row in rows]
+
+
+async def owed_units(session: AsyncSession, order_id: UUID, good_id: int) -> int:
+    """How many units of the good the master says it owes the order, whatever its row says; 0: it was not charged."""
+    asked = {"order_id": order_id, "good_id": good_id}
+    row = await (await driver(session).execute(OWED, asked)).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def order_by_no(session: AsyncSession, no: str, *, lock: bool = False) -> Order:

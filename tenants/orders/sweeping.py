@@ -25,6 +25,7 @@ log = structlog.get_logger()
 AT_A_TIME = 200
 LOOK_AGAIN = timedelta(minutes=1)
 HELD_FOR_NOTHING = timedelta(minutes=10)
+HELD_AT_MOST = timedelta(hours=3)  # beyond what any order may take to be paid, whatever a station says of its deadline
 
 # Looked at again later, whatever becomes of it now: a sweep that dies leaves nothing behind.
 DUE = text(
@@ -43,8 +44,9 @@ FREE = text(
     """
     WITH freed AS (
         DELETE FROM card_held h WHERE h.id IN (
-            SELECT id FROM card_held c WHERE c.held_at < now() - :patience AND NOT EXISTS (
-                SELECT 1 FROM order_deadlines d WHERE d.order_ref = c.order_ref AND d.state = 'unpaid')
+            SELECT id FROM card_held c WHERE c.held_at < now() - :longest
+                OR c.held_at < now() - :patience AND NOT EXISTS (
+                    SELECT 1 FROM order_deadlines d WHERE d.order_ref = c.order_ref AND d.state = 'unpaid')
             LIMIT :limit FOR UPDATE SKIP LOCKED)
         RETURNING h.*
     ), back AS (
@@ -95,7 +97,8 @@ async def end_waiting(runtime: Runtime) -> None:
 async def free_held(runtime: Runtime) -> None:
     """The master's cards that are held for no unpaid order are for sale again."""
     async with runtime.database.master_session() as session:
-        freed = (await session.execute(FREE, {"patience": HELD_FOR_NOTHING, "limit": AT_A_TIME})).scalar_one()
+        asked = {"patience": HELD_FOR_NOTHING, "longest": HELD_AT_MOST, "limit": AT_A_TIME}
+        freed = (await session.execute(FREE, asked)).scalar_one()
     if freed:
         log.warning("cards_were_held_for_nothing", cards=freed)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
@@ -35,12 +36,25 @@ class NeverDelivered(Exception):
     """A letter tells of a delivery that there is no record of: a forgery."""
 
 
+class NeverPaidFor(Exception):
+    """An order is to be bought that the master was never paid for: a forgery."""
+
+
 @follows(OrderPaid, queue="orders")
 async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) -> None:
     """Delivers a charged order: from suppliers, or from stock that has come in. Comes again until it is final."""
     async with tenant.begin() as session:
-        order = await queries.order(session, event.order_id)
+        order = await _owed(session, event.order_id)
     await advance(runtime, tenant, order)
+
+
+async def _owed(session: AsyncSession, order_id: UUID) -> Order:
+    """The order, if the master owes it anything or it needs nothing: its row and its letter are the station's own to
+    write, and suppliers are paid with the master's money. Raises `NeverPaidFor`."""
+    order = await queries.order(session, order_id)
+    if order.good_id is not None and not order.final and not await queries.owed_units(session, order.id, order.good_id):
+        raise NeverPaidFor(order.no)
+    return order
 
 
 @follows(PurchaseStirred, queue="orders")
@@ -51,7 +65,7 @@ async def look_at_once(event: PurchaseStirred, _: None, runtime: Runtime) -> Non
         purchase = await purchase_queries.by_reference(session, event.reference)
     tenant = await runtime.directory.tenant(purchase.tenant_id)
     async with tenant.begin() as session:
-        order = await queries.order(session, purchase.order_ref)
+        order = await _owed(session, purchase.order_ref)
     try:
         await advance(runtime, tenant, order)
     except Later as later:  # the order's own letter comes again

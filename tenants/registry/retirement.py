@@ -54,6 +54,7 @@ KEPT = {
     "card_issued": "what the master's own cards were sold for",
     "card_held": "the master's; a sweep puts them back into the pool",
     "purchases": "reconciled with suppliers",
+    "sold_ahead": "what purchases were paid for with",
     "plan_periods": "what was charged for",
     "applications": "what was paid for its opening",
     "price_change_lines": "who changed prices, and why",

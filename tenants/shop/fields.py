@@ -1,20 +1,20 @@
 """What a buyer has to fill in, as the owner says it. It stands in `products.fields`; what the buyer sends is checked by
 `tenants.orders.inputs`."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from kameng.cards.patterns import LONGEST as LONGEST_PATTERN
+from kameng.cards.patterns import BadPattern, Pattern
 from kameng.core.errors import Invalid
 from kameng.web.i18n import N_
 
 MOST_FIELDS, MOST_CHOICES = 10, 50
-LONGEST_LABEL, LONGEST_HINT, LONGEST_CHOICE, LONGEST_PATTERN = 30, 100, 40, 200
-# A repeat of something that repeats, `(a+)+`: such a pattern can take for ever on a text that does not fit.
-RUNAWAY = re.compile(r"[*+}]\)*\)\s*[*+{]")
+LONGEST_LABEL, LONGEST_HINT, LONGEST_CHOICE = 30, 100, 40
+NOT_READ = N_("This is not a regular expression that can be kept to; look-ahead and back-references are not known.")
 
 Kind = Literal["text", "phone", "account", "area", "number", "email", "choice"]
 KINDS: Sequence[Kind] = ("text", "phone", "account", "area", "number", "email", "choice")
@@ -65,7 +65,7 @@ def _pattern_fault(pattern: str) -> str:
     if len(pattern) > LONGEST_PATTERN:
         return N_("A pattern has at most 200 characters.")
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError):
-        return N_("This is not a regular expression.")
-    return N_("This pattern repeats what repeats itself; write it simpler.") if RUNAWAY.search(pattern) else ""
+        Pattern(pattern)
+    except BadPattern as bad:
+        return N_("This pattern is too large; write it simpler.") if not bad.at else NOT_READ
+    return ""

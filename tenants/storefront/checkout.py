@@ -54,6 +54,8 @@ async def buy(
     entry.admit(visitor, reading)
     vault = await runtime.keyring.vault(tenant.id)
     await entry.admit_guest(runtime, tenant, visitor)
+    if draft.pay_method != WALLET:
+        await entry.admit_unpaid(runtime, tenant, visitor)
     try:
         async with tenant.begin() as session:
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)

@@ -23,6 +23,8 @@ from tenants.toggles.reading import Reading
 MEMBER = "member"
 # Opening accounts costs rows and a slow hash; many people share one address behind a carrier's gateway.
 NEW_BUYERS = Limit(name="new-buyers", attempts=120, per_s=3600, fails_open=True)
+# An unpaid order keeps cards from all others, and a new guest costs nothing: so not only buyers are counted.
+UNPAID_ORDERS = Limit(name="unpaid-orders", attempts=40, per_s=900, fails_open=True)
 
 
 class MembersOnly(Refused):
@@ -67,6 +69,11 @@ async def admit_guest(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> Non
     """Whether this address may open one more guest account. Raises `TooManyRequests`."""
     if visitor.buyer_id is None:
         await ratelimit.take(runtime.redis, (NEW_BUYERS, f"{tenant.id}\n{visitor.address}"))
+
+
+async def admit_unpaid(runtime: Runtime, tenant: Tenant, visitor: Visitor) -> None:
+    """Whether this address may leave one more order to be paid. Raises `TooManyRequests`."""
+    await ratelimit.take(runtime.redis, (UNPAID_ORDERS, f"{tenant.id}\n{visitor.address}"))
 
 
 async def buyer_or_guest(session: AsyncSession, visitor: Visitor, contact: str = "") -> tuple[UUID, Person | None]:

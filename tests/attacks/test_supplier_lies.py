@@ -323,3 +323,18 @@ async def offer_too(runtime: Runtime, shop: Shop, url: str) -> None:
     async with runtime.database.master_session() as session:
         other = await suppliers.add(session, sealer, f"other {ids.code(6)}", "sandbox", url, "demo", SUPPLIER_SECRET)
         await offers.add(session, shop.good_id, other.id, Decimal("7.50"), sku="x", priority=2)
+
+
+async def test_an_answer_as_deep_as_no_reader_goes_is_unknown_and_not_an_error(runtime: Runtime, liar: Liar) -> None:
+    """The supplier may have delivered: it is asked again, and nobody else is."""
+    shop = await shop_at(runtime, liar)
+    deep = b'{"cards":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    liar.says = lambda _: (200, deep)
+    placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
+
+    await work_off(runtime)
+    assert await purchases(runtime, placed.id) == [("unknown", 0)]
+    liar.says = honest
+    await ask_again(runtime, placed.id)
+
+    assert await shop.state(placed.no) == "delivered"

@@ -98,6 +98,7 @@ CLOSED = [
     "card_aside",
     "collect_refunds",
     "settlement_terms",
+    "sold_ahead",
     "card_batches",
     "card_held",
     "card_issued",

@@ -19,6 +19,21 @@ CREATE POLICY own_rows ON master.order_deadlines TO @{tenants}
     USING (tenant_id = master.current_tenant()) WITH CHECK (tenant_id = master.current_tenant());
 GRANT UPDATE ON master.card_held TO @{master};     -- a sweeper locks what it frees
 
+-- What was sold and not in stock: of which good how many units the master owes an order. The station's own row may say
+-- anything; this one was written with the money. `elsewhere`: units that the station has delivered by hand since, which
+-- nobody buys or takes from the stock any more.
+CREATE TABLE master.sold_ahead (
+    order_ref uuid PRIMARY KEY,
+    tenant_id int NOT NULL,
+    good_id bigint NOT NULL,
+    quantity int NOT NULL CHECK (quantity > 0),
+    elsewhere int NOT NULL DEFAULT 0 CHECK (elsewhere BETWEEN 0 AND quantity)
+);
+CREATE INDEX sold_ahead_tenant ON master.sold_ahead (tenant_id);
+INSERT INTO master.sold_ahead (order_ref, tenant_id, good_id, quantity)
+    SELECT order_ref, min(tenant_id), min(good_id), max(quantity) FROM master.purchases GROUP BY order_ref;
+GRANT SELECT ON master.sold_ahead TO @{master};
+
 -- Locks `p_quantity` cards of the master's pool for this transaction; an empty array when there are not so many.
 --
 -- Rows that another sale has locked are passed over, so nobody waits for anybody while there is enough. Few enough to
@@ -233,9 +248,32 @@ BEGIN
     IF v_replayed THEN
         RAISE EXCEPTION 'order % has been charged before', p_order USING ERRCODE = 'KM411';
     END IF;
+    IF p_good IS NOT NULL AND v_cards = 0 THEN
+        INSERT INTO master.sold_ahead (order_ref, tenant_id, good_id, quantity) VALUES (p_order, me, p_good, p_quantity);
+    END IF;
 END $$;
 
--- As in 0003; a purchase that has ended with a part lets the stock deliver the rest, and no more than that.
+-- How many units of a good the master owes this tenant's order; 0 for an order that it was never charged for. A sale of
+-- the version before is not written down: there it is as many as its wholesale price buys now.
+CREATE FUNCTION master.owed_units(p_order uuid, p_good bigint) RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me int := master.current_tenant();
+    v_units int;
+BEGIN
+    SELECT CASE WHEN a.good_id = p_good AND a.tenant_id = me THEN a.quantity - a.elsewhere ELSE 0 END
+        INTO v_units FROM master.sold_ahead a WHERE a.order_ref = p_order;
+    IF v_units IS NULL THEN
+        SELECT floor(-sum(e.amount_cents) / (SELECT nullif(p.price, 0) * 100 FROM master.price_of(me, p_good) p))
+            INTO v_units
+            FROM master.ledger_transfers t JOIN master.ledger_entries e ON e.transfer_id = t.id
+            JOIN master.ledger_accounts a ON a.id = e.account_id AND a.kind IN ('deposit', 'collected')
+            WHERE t.key = 'sale:' || p_order AND t.tenant_id = me;
+    END IF;
+    RETURN coalesce(v_units, 0);
+END $$;
+
+-- As in 0003; of the good that was sold, and with what suppliers have brought never more than was sold.
 CREATE OR REPLACE FUNCTION master.claim_cards_late(p_order uuid, p_good bigint, p_quantity int)
 RETURNS TABLE (id uuid, secret bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -244,11 +282,8 @@ DECLARE
 BEGIN
     PERFORM master.order_lock(p_order);
     SELECT count(*) INTO v_issued FROM master.card_issued c WHERE c.order_ref = p_order;
-    IF NOT EXISTS (SELECT 1 FROM master.ledger_transfers t
-                   WHERE t.key = 'sale:' || p_order AND t.tenant_id = master.current_tenant())
+    IF (v_issued + p_quantity <= master.owed_units(p_order, p_good)) IS NOT TRUE
        OR EXISTS (SELECT 1 FROM master.purchases p WHERE p.order_ref = p_order AND p.state NOT IN ('failed', 'partial'))
-       OR v_issued > 0 AND v_issued + p_quantity > (
-            SELECT coalesce(max(p.quantity), 0) FROM master.purchases p WHERE p.order_ref = p_order AND p.state = 'partial')
        OR EXISTS (SELECT 1 FROM master.ledger_transfers t WHERE t.key IN ('reversal:' || p_order, 'part:' || p_order))
        OR NOT EXISTS (SELECT 1 FROM master.offers o JOIN master.suppliers s ON s.id = o.supplier_id
                       WHERE o.good_id = p_good AND o.state = 'active' AND s.state = 'active' AND s.protocol = 'stock')
@@ -256,6 +291,31 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT c.id, c.secret FROM master.claim_cards(p_order, p_good, p_quantity) c;
+END $$;
+
+-- The station delivers some units of an order by hand: from here on they are not bought, nor taken from the stock. Raises
+-- KM409 while a supplier may still deliver, or has delivered what these units would be.
+CREATE FUNCTION master.deliver_elsewhere(p_order uuid, p_units int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_brought int;
+BEGIN
+    IF (p_units >= 1) IS NOT TRUE THEN
+        RAISE EXCEPTION '% units by hand', p_units USING ERRCODE = '22023';
+    END IF;
+    PERFORM master.order_lock(p_order);
+    IF EXISTS (SELECT 1 FROM master.purchases WHERE order_ref = p_order AND state IN ('submitted', 'unknown')) THEN
+        RAISE EXCEPTION 'a purchase for order % is under way', p_order USING ERRCODE = 'KM409';
+    END IF;
+    SELECT greatest(coalesce(sum(p.delivered_quantity), 0),
+                    (SELECT count(*) FROM master.card_issued c WHERE c.order_ref = p_order))
+        INTO v_brought FROM master.purchases p WHERE p.order_ref = p_order AND p.state IN ('delivered', 'partial');
+    UPDATE master.sold_ahead SET elsewhere = elsewhere + p_units
+        WHERE order_ref = p_order AND tenant_id = master.current_tenant()
+          AND v_brought + elsewhere + p_units <= quantity;
+    IF NOT FOUND AND EXISTS (SELECT 1 FROM master.sold_ahead WHERE order_ref = p_order) THEN
+        RAISE EXCEPTION 'order % is not owed that much', p_order USING ERRCODE = 'KM409';
+    END IF;
 END $$;
 
 -- As in 0003: gives back a whole sale, once; not one of which the master has delivered anything, nor one of which a part
@@ -321,7 +381,8 @@ BEGIN
                     (SELECT count(*) FROM master.card_issued c WHERE c.order_ref = p_order)),
            coalesce(max(quantity), 0)
         INTO v_units, v_quantity FROM master.purchases WHERE order_ref = p_order AND state IN ('delivered', 'partial');
-    v_quantity := greatest(v_quantity, v_units, 1);
+    v_quantity := greatest(coalesce((SELECT a.quantity FROM master.sold_ahead a WHERE a.order_ref = p_order), v_quantity),
+                           v_units, 1);
     SELECT array_agg(given.tenant_id ORDER BY given.line), array_agg(given.kind ORDER BY given.line),
            array_agg(given.owner ORDER BY given.line), array_agg(given.cents ORDER BY given.line)
         INTO v_tenants, v_kinds, v_owners, v_amounts
@@ -400,7 +461,8 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION master.pick_cards, master.pick_last_cards, master.claim_cards, master.hold_cards,
-    master.release_held, master.begin_sale, master.charge_sale, master.claim_cards_late, master.reverse_sale,
-    master.reverse_part, master.take_own_cards FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION master.release_held, master.begin_sale, master.charge_sale, master.claim_cards_late,
-    master.reverse_sale, master.reverse_part, master.take_own_cards TO @{tenants};
+    master.release_held, master.begin_sale, master.charge_sale, master.owed_units, master.claim_cards_late,
+    master.deliver_elsewhere, master.reverse_sale, master.reverse_part, master.take_own_cards FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION master.release_held, master.begin_sale, master.charge_sale, master.owed_units,
+    master.claim_cards_late, master.deliver_elsewhere, master.reverse_sale, master.reverse_part, master.take_own_cards
+    TO @{tenants};

@@ -15,6 +15,9 @@ MOST_LINES = 100_000
 MOST_BYTES = 32 * 1024 * 1024
 MOST_UNPACKED = 256 * 1024 * 1024  # a small XLSX may hold a very large sheet
 LONGEST_CELL = 20_000
+MOST_COLUMNS = 50  # what stands further right is not read: a sheet may say that it is 16,384 wide
+MOST_ROWS = 2 * MOST_LINES  # empty ones among them
+TOO_MANY = "These are more than 100,000 lines. Send them in several files."
 DELIMITERS = ",;\t|"
 HEADS = {
     "key", "keys", "card", "cards", "secret", "code", "codes", "password", "account", "label", "number",
@@ -64,7 +67,7 @@ def _counted(found: Iterator[Line], field: str = "file") -> list[Line]:
         if not line:
             continue
         if len(kept) == MOST_LINES:
-            raise Invalid({field: "These are more than 100,000 lines. Send them in several files."})
+            raise Invalid({field: TOO_MANY})
         kept.append((number, line[:LONGEST_CELL]))
     if not kept:
         raise Invalid({field: "There is no line in it."})
@@ -102,8 +105,11 @@ def _sheet(body: bytes) -> Iterator[tuple[int, Sequence[str]]]:
                 raise Invalid({"file": "This workbook is too large when it is unpacked. Send it as CSV."})
         book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-            cells = _cells([_text(value) for value in row])
+        sheet.reset_dimensions()  # what the file says of itself is not believed
+        for number, row in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), start=1):
+            if number > MOST_ROWS:
+                raise Invalid({"file": TOO_MANY})
+            cells = _cells([_text(value) for value in row]) if any(row) else []
             if not (number == 1 and _is_head(cells)):
                 yield number, cells
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, SyntaxError, OSError):

@@ -18,6 +18,7 @@ __all__ = [
     "Import",
     "Sealed",
     "add",
+    "are_known",
     "counts",
     "issued",
     "lock_item",
@@ -42,6 +43,13 @@ ADD = text(
 # Whoever puts cards into an item's pool from elsewhere comes one after the other: what one has seen nowhere, another
 # may just have added and a buyer taken. Sales take no part in it.
 LOCK_ITEM = text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.cards', :item_id))")
+KNOWN = text(
+    """
+    SELECT EXISTS (SELECT 1 FROM card_pool c WHERE c.item_id = :item_id AND c.fingerprint = ANY(:fingerprints))
+        OR EXISTS (SELECT 1 FROM card_held c WHERE c.item_id = :item_id AND c.fingerprint = ANY(:fingerprints))
+        OR EXISTS (SELECT 1 FROM card_issued c WHERE c.item_id = :item_id AND c.fingerprint = ANY(:fingerprints))
+    """
+)
 COUNT = text("SELECT item_id, count(*) FROM card_pool WHERE item_id = ANY(:items) GROUP BY item_id")
 ISSUED = text("SELECT id, secret FROM card_issued WHERE order_ref = :order_ref ORDER BY id")
 
@@ -82,6 +90,13 @@ async def add(session: AsyncSession, sealer: Sealer, item_id: int, lines: Iterab
 async def lock_item(session: AsyncSession, item_id: int) -> None:
     """Holds the item against other imports and moves until the transaction ends. Read only after it what is there."""
     await session.execute(LOCK_ITEM, {"item_id": item_id})
+
+
+async def are_known(session: AsyncSession, sealer: Sealer, item_id: int, secrets: Iterable[str]) -> bool:
+    """Whether one of these is for sale, promised or sold as a card of the item. Until the commit nobody adds one."""
+    await lock_item(session, item_id)
+    asked = {"item_id": item_id, "fingerprints": [sealer.fingerprint(secret) for secret in secrets]}
+    return bool((await session.execute(KNOWN, asked)).scalar_one())
 
 
 async def counts(session: AsyncSession, items: Sequence[int]) -> dict[int, int]:

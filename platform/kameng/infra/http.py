@@ -77,7 +77,7 @@ class Reply(msgspec.Struct, frozen=True):
         """The body as `expected`. Raises `BadAnswer` when it is not JSON or has another shape."""
         try:
             return msgspec.json.decode(self.body, type=expected)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadAnswer(f"not the expected JSON: {error}"[:LONGEST_DETAIL]) from error
 
 

@@ -6,6 +6,7 @@ attempts` seconds.
 """
 
 import hashlib
+from ipaddress import IPv6Address
 
 import structlog
 from msgspec import Struct
@@ -60,7 +61,19 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     def key(self, who: str) -> str:
         """Where the count is kept. `who` is hashed: a person types it, and it may be long or private."""
-        return f"limit:{self.name}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+        return f"limit:{self.name}:{hashlib.sha256(_subscriber(who).encode()).hexdigest()[:32]}"
+
+
+def _subscriber(who: str) -> str:
+    """`who`, whose last line may be an address: of IPv6 a subscriber has 2**64, so its network counts (RFC 6177)."""
+    place, cut, last = who.rpartition("\n")
+    if ":" not in last:
+        return who
+    try:
+        address = IPv6Address(last)
+    except ValueError:
+        return who
+    return f"{place}{cut}{address.ipv4_mapped or f'{int(address) >> 64:x}::/64'}"
 
 
 async def take(redis: Redis, *wanted: tuple[Limit, str]) -> None:

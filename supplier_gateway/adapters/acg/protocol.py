@@ -52,7 +52,7 @@ def listed(value: Any) -> list[Any]:
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return []
     if isinstance(value, dict):
         return list(value.values())

@@ -101,7 +101,7 @@ class Version1(Controller):
     ) -> Reply:
         try:
             asked = msgspec.json.decode(await request.body(), type=OrderIn)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(Refused.INVALID, str(error)) from error
 
         def place(twist: Twist) -> object:

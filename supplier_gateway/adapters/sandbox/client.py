@@ -145,7 +145,7 @@ class SandboxAdapter:
             raise CallRefused("too far from now")
         try:
             return msgspec.json.decode(called.body, type=CallbackOut).reference
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CallRefused("not of the protocol") from error
 
     async def _read(self, path: str, expected: type[T]) -> T:

@@ -35,7 +35,7 @@ def read(body: bytes, options: Options) -> Sequence[Article]:
     """Raises `FeedUnreadable`."""
     try:
         answer = msgspec.json.decode(body, type=Answer, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise FeedUnreadable("This is not the list of an acg-faka shop.") from None
     listed = answer.data.get("list") if isinstance(answer.data, dict) else answer.data
     if answer.code != OK or not isinstance(listed, list):

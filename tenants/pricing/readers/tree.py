@@ -1,5 +1,6 @@
 """JSON at an address, with the ways to what is wanted in it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ import msgspec
 
 from tenants.pricing.errors import FeedUnreadable
 from tenants.pricing.readers.article import Article, Options, made
+
+PLACE = re.compile(r"[0-9]{1,9}")
 
 
 def read(body: bytes, options: Options) -> Sequence[Article]:
@@ -30,7 +33,7 @@ def at(value: Any, way: str) -> Any:
     for step in way.split(".") if way else ():
         if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list) and PLACE.fullmatch(step) and int(step) < len(value):
             value = value[int(step)]
         else:
             return None
