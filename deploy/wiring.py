@@ -2,6 +2,7 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from admin_ui import letters
+from admin_ui.notices import sending as notices
 from billing.payments import tasks as payments
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
@@ -25,6 +26,7 @@ MODULES = (
     domains,
     letters,
     margins,
+    notices,
     offers,
     openings,
     order_payments,

@@ -36,6 +36,8 @@ from admin_ui.master.system import SystemController
 from admin_ui.master.tier_moves import TierMoveController
 from admin_ui.master.tiers import TierController
 from admin_ui.master.visits import VisitController
+from admin_ui.notices import routes as notices
+from kameng.identity.permissions import Permission
 from tenants.registry.provisioning import Provisioner
 from tenants.registry.versions import Migrator
 
@@ -67,6 +69,7 @@ CONTROLLERS = (
     PurchaseController,
     AuditController,
     SystemController,
+    *notices.controllers("", Permission.SYSTEM_WRITE),
     IdentityProviderController,
     StationTeamController,
     VisitController,

@@ -23,7 +23,7 @@ COLUMNS = "id, kind, name, staff_id, shown, choices, rules, state, made_at, last
 OF = """
     FROM notice_channels WHERE state <> 'removed' AND (staff_id = :staff_id OR (:with_teams AND staff_id IS NULL))
 """
-ALL = text(f"SELECT {COLUMNS} {OF} ORDER BY staff_id IS NOT NULL, id LIMIT 100")  # noqa: S608 - constants
+ALL = text(f"SELECT {COLUMNS} {OF} ORDER BY staff_id IS NOT NULL, id LIMIT 100")
 ACTIVE = text(f"SELECT {COLUMNS} FROM notice_channels WHERE state = 'active' ORDER BY id")  # noqa: S608 - constants
 ONE = f"""
     SELECT {COLUMNS} FROM notice_channels

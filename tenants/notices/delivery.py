@@ -37,7 +37,8 @@ LOCK = text(f"SELECT {COLUMNS} FROM notice_channels WHERE id = :id FOR UPDATE") 
 # A webhook drops what it has had, by its id; nobody else does.
 ABANDONED = text(
     """
-    UPDATE notice_deliveries SET state = :state, code = 'broken_off', ended_at = now(), due_at = now()
+    UPDATE notice_deliveries SET code = 'broken_off', ended_at = now(), due_at = now(),
+        state = CASE WHEN :state = 'waiting' AND attempts >= :most THEN 'dead' ELSE :state END
     WHERE channel_id = :id AND state = 'sending' AND started_at <= :before
     """
 )
@@ -84,9 +85,7 @@ CLAIM_HELD = text(
             AND bundle IS NULL AND due_at <= :now ORDER BY id LIMIT :most)""",
     )
 )
-NOTICES = text(
-    "SELECT id, kind, subject, detail, created_at, read_at FROM notices WHERE id = ANY(:ids) ORDER BY id"
-)
+NOTICES = text("SELECT id, kind, subject, detail, created_at, read_at FROM notices WHERE id = ANY(:ids) ORDER BY id")
 END = text(
     """
     UPDATE notice_deliveries SET state = :state, ended_at = now(), due_at = :due_at, code = :code, answer = :said
@@ -94,12 +93,11 @@ END = text(
     RETURNING id
     """
 )
-NOTE = text(
-    "UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_answer = :said WHERE id = :id"
-)
+NOTE = text("UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_answer = :said WHERE id = :id")
 RETRY = text(
     """
-    UPDATE notice_deliveries SET state = 'waiting', due_at = now(), attempts = 0
+    UPDATE notice_deliveries SET state = 'waiting', due_at = now(), attempts = 0,
+        held = CASE WHEN bundle IS NULL THEN '' ELSE held END
     WHERE channel_id = :channel_id AND state IN ('dead', 'unknown', 'dropped') AND coalesce(bundle, id) = :message
     RETURNING id
     """
@@ -190,7 +188,7 @@ async def claim(session: AsyncSession, channel_id: int) -> Claimed | None:
     channel = channel_of(row)
     here = {"id": channel_id, "now": now}
     left = "waiting" if channel.kind is Way.WEBHOOK else "unknown"
-    await session.execute(ABANDONED, {"id": channel_id, "state": left, "before": now - LEASE})
+    await session.execute(ABANDONED, {"id": channel_id, "state": left, "most": MOST_ATTEMPTS, "before": now - LEASE})
     await session.execute(OVER, here)
     due = (await session.execute(DUE, here)).one_or_none()
     if due is None or await _is_put_off(session, channel, now):

@@ -58,6 +58,7 @@ STATION: Sequence[Kind] = (
     Kind("payout_paid", N_("A withdrawal is paid"), I, Permission.WITHDRAWALS_READ),
     Kind("payout_declined", N_("A withdrawal is declined"), W, Permission.WITHDRAWALS_READ),
     Kind("pricing_held", N_("New prices wait for you"), W, Permission.PRICING_READ),
+    Kind("pricing_below_floor", N_("Products cost more than they sell for"), U, Permission.PRICING_READ),
     Kind("pricing_feed_failed", N_("A feed of prices fails"), W, Permission.PRICING_READ),
     Kind("sold_at_loss", N_("A product is sold at a loss"), W, Permission.PRODUCTS_READ),
     Kind("below_floor", N_("A product is below its minimum price"), W, Permission.PRODUCTS_READ),

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra import outbox
@@ -22,13 +22,18 @@ TELL = text(
     ON CONFLICT (kind, subject) WHERE read_at IS NULL DO NOTHING RETURNING id
     """
 )
+TELL_ONCE = text(
+    """
+    INSERT INTO notices (kind, subject, detail) SELECT :kind, :subject, CAST(:detail AS jsonb)
+    WHERE NOT EXISTS (SELECT FROM notices WHERE kind = :kind AND subject = :subject)
+    ON CONFLICT (kind, subject) WHERE read_at IS NULL DO NOTHING RETURNING id
+    """
+)
 READ = text("UPDATE notices SET read_at = now() WHERE id = :id AND read_at IS NULL")
 READ_ALL = text(
     "UPDATE notices SET read_at = now() WHERE read_at IS NULL AND kind = ANY(:kinds) AND id <= :upto RETURNING id"
 )
-SETTLE = text(
-    "UPDATE notices SET read_at = now() WHERE read_at IS NULL AND kind = :kind AND subject = ANY(:subjects)"
-)
+SETTLE = text("UPDATE notices SET read_at = now() WHERE read_at IS NULL AND kind = :kind AND subject = ANY(:subjects)")
 MUTE = text(
     "INSERT INTO notice_people (staff_id, muted) VALUES (:staff_id, :muted)"
     " ON CONFLICT (staff_id) DO UPDATE SET muted = excluded.muted"
@@ -50,8 +55,17 @@ class NoticeTold(Event, frozen=True):
 
 async def tell(session: AsyncSession, kind: str, subject: str = "", **detail: Any) -> None:
     """Tells the people of this place of `kind` about `subject`, unless an unread notice says so already."""
+    await _tell(session, TELL, kind, subject, detail)
+
+
+async def tell_once(session: AsyncSession, kind: str, subject: str, **detail: Any) -> None:
+    """`tell` for what is looked at again and again: never twice of one subject, read or not."""
+    await _tell(session, TELL_ONCE, kind, subject, detail)
+
+
+async def _tell(session: AsyncSession, statement: TextClause, kind: str, subject: str, detail: dict[str, Any]) -> None:
     values = {"kind": kind, "subject": subject, "detail": msgspec.json.encode(detail).decode()}
-    notice_id = (await session.execute(TELL, values)).scalar_one_or_none()
+    notice_id = (await session.execute(statement, values)).scalar_one_or_none()
     if notice_id is not None:
         await outbox.record(session, NoticeTold(notice_id))
 
