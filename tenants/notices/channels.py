@@ -19,7 +19,7 @@ from tenants.notices.rules import Rules
 SEALED = "notice_channels.sealed"
 MOST = 20  # of the team, and of each person
 
-COLUMNS = "id, kind, name, staff_id, shown, choices, rules, state, made_at, last_at, last_outcome, last_answer"
+COLUMNS = "id, kind, name, staff_id, shown, choices, rules, state, made_at, last_at, last_outcome, last_code, last_answer"
 OF = """
     FROM notice_channels WHERE state <> 'removed' AND (staff_id = :staff_id OR (:with_teams AND staff_id IS NULL))
 """
@@ -74,6 +74,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     made_at: datetime
     last_at: datetime | None
     last_outcome: str
+    last_code: str
     last_answer: str
 
     def carries(self, kind: Kind) -> bool:

@@ -93,7 +93,8 @@ END = text(
     RETURNING id
     """
 )
-NOTE = text("UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_answer = :said WHERE id = :id")
+NOTE = text("UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_code = :code, last_answer = :said"
+    " WHERE id = :id")
 RETRY = text(
     """
     UPDATE notice_deliveries SET state = 'waiting', due_at = now(), attempts = 0,
@@ -247,7 +248,7 @@ async def finish(session: AsyncSession, sent: Claimed, answer: Answer) -> None:
     if not (await session.execute(END, values)).all():
         return  # it took longer than its lease, and somebody has noted that
     outcome = {"waiting": "again"}.get(state, state)
-    await session.execute(NOTE, {"id": sent.channel.id, "outcome": outcome, "said": answer.said or answer.code})
+    await _note(session, sent.channel.id, outcome, answer)
     if state == "waiting":
         await wake(session, sent.channel.id, timedelta(seconds=delay_s))
     if state == "dead" and any(notice.kind != FAILED for notice in sent.notices):
@@ -267,8 +268,12 @@ def _next(sent: Claimed, answer: Answer) -> tuple[str, float]:
 
 async def note_test(session: AsyncSession, channel_id: int, answer: Answer) -> None:
     """What became of a message that somebody sent to try the channel."""
-    said = answer.said or answer.code
-    await session.execute(NOTE, {"id": channel_id, "outcome": answer.outcome, "said": said})
+    await _note(session, channel_id, answer.outcome, answer)
+
+
+async def _note(session: AsyncSession, channel_id: int, outcome: str, answer: Answer) -> None:
+    values = {"id": channel_id, "outcome": str(outcome), "code": answer.code, "said": answer.said}
+    await session.execute(NOTE, values)
 
 
 async def line(session: AsyncSession, delivery_id: UUID, staff_id: UUID, *, with_teams: bool) -> Line:

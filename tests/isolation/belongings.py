@@ -49,6 +49,11 @@ STATION_ROWS = {
         "INSERT INTO ticket_pictures (ticket_id, name, body) SELECT id, :picture, 'x' FROM tickets RETURNING name"
     ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
+    "way_id": ("INSERT INTO notice_channels (kind, name, shown) VALUES ('email', :note, :email) RETURNING id"),
+    "delivery_id": (
+        "INSERT INTO notice_deliveries (id, notice_id, channel_id, state, answer) SELECT gen_random_uuid(), n.id, c.id,"
+        " 'dead', :note FROM notices n, notice_channels c RETURNING id"
+    ),
     "line_id": "SELECT max(id) FROM audit_log",
 }
 # Not ids of anybody: what a route is told beside them. Answers to these alone give nothing away.

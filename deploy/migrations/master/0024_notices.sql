@@ -28,6 +28,7 @@ CREATE TABLE master.notice_channels (
     made_at timestamptz NOT NULL DEFAULT now(),
     last_at timestamptz,
     last_outcome text NOT NULL DEFAULT '',
+    last_code text NOT NULL DEFAULT '',     -- as in a delivery
     last_answer text NOT NULL DEFAULT ''
 );
 CREATE INDEX notice_channels_in_use ON master.notice_channels (staff_id, id) WHERE state <> 'removed';

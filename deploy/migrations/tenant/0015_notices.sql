@@ -19,6 +19,7 @@ CREATE TABLE notice_channels (
     made_at timestamptz NOT NULL DEFAULT now(),
     last_at timestamptz,
     last_outcome text NOT NULL DEFAULT '',
+    last_code text NOT NULL DEFAULT '',     -- as in a delivery
     last_answer text NOT NULL DEFAULT ''
 );
 CREATE INDEX notice_channels_in_use ON notice_channels (staff_id, id) WHERE state <> 'removed';
