@@ -3,6 +3,7 @@ an event recorded by a process that has not heard of its follower would be lost.
 
 from admin_ui import letters
 from admin_ui.notices import sending as notices
+from admin_ui.notices import watching
 from billing.payments import tasks as payments
 from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
@@ -39,5 +40,6 @@ MODULES = (
     tiering,
     toggles,
     visits,
+    watching,
     wholesale,
 )

@@ -19,7 +19,9 @@ from tenants.notices.rules import Rules
 SEALED = "notice_channels.sealed"
 MOST = 20  # of the team, and of each person
 
-COLUMNS = "id, kind, name, staff_id, shown, choices, rules, state, made_at, last_at, last_outcome, last_code, last_answer"
+COLUMNS = (
+    "id, kind, name, staff_id, shown, choices, rules, state, made_at, last_at, last_outcome, last_code, last_answer"
+)
 OF = """
     FROM notice_channels WHERE state <> 'removed' AND (staff_id = :staff_id OR (:with_teams AND staff_id IS NULL))
 """

@@ -93,8 +93,10 @@ END = text(
     RETURNING id
     """
 )
-NOTE = text("UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_code = :code, last_answer = :said"
-    " WHERE id = :id")
+NOTE = text(
+    "UPDATE notice_channels SET last_at = now(), last_outcome = :outcome, last_code = :code,"
+    " last_answer = :said WHERE id = :id"
+)
 RETRY = text(
     """
     UPDATE notice_deliveries SET state = 'waiting', due_at = now(), attempts = 0,
