@@ -77,7 +77,7 @@ class ChannelForm(Struct, frozen=True, kw_only=True):
             if not CHAT.fullmatch(self.chat):
                 raise Invalid({"chat": "Write the number of a chat, or the @name of a channel or group."})
             if (is_new or self.token_password) and not TOKEN.fullmatch(self.token_password):
-                raise Invalid({"token_password": "This is no token of a bot. BotFather shows it as 123456:ABC…"})
+                raise Invalid({"token_password": "This is no token of a bot: it is digits, a colon, and at least 20 signs."})
             return self.chat, self.chat
         await _check_url(settings, self.url)
         return self.url, str(urlsplit(self.url).hostname)
@@ -113,7 +113,7 @@ def controller(base: str, team: Permission, *, is_own: bool) -> type[Controller]
         @post("/")
         async def add(
             self, request: AnyRequest, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
-        ) -> Response[Any]:
+        ) -> Response[Any] | Template:
             owner, place = _owner(staff, is_own), place_of(request, runtime)
             try:
                 sent = await forms.parse(request, ChannelForm)
@@ -141,7 +141,7 @@ def controller(base: str, team: Permission, *, is_own: bool) -> type[Controller]
         @post("/{way_id:int}")
         async def change(
             self, way_id: PathId, request: AnyRequest, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
-        ) -> Response[Any]:
+        ) -> Response[Any] | Template:
             owner, place = _owner(staff, is_own), place_of(request, runtime)
             async with place.begin() as session:
                 found = await channels.channel(session, way_id, owner)
@@ -234,7 +234,7 @@ def _told(answer: Answer) -> str:
     return gettext("The test did not arrive: %(why)s.", why=why)
 
 
-def _kept(request: AnyRequest, room: str, way_id: int, draft: Draft, secret: str) -> Any:
+def _kept(request: AnyRequest, room: str, way_id: int, draft: Draft, secret: str) -> Response[Any] | Template:
     """A signing key is shown once, at once."""
     if secret:
         return page(request, "notices/secret.html", secret=secret, name=draft.name, way_id=way_id)
