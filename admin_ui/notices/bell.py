@@ -81,12 +81,12 @@ def controller(base: str) -> type[Controller]:
         async def live(
             self, request: AnyRequest, runtime: NamedDependency[Runtime], staff: NamedDependency[Staff]
         ) -> Stream:
-            place = place_of(request, runtime)
+            """Whoever does not say what his page shows has no page to follow with: he is told once."""
+            place, shown = place_of(request, runtime), request.query_params.get("shown", "")
 
             async def look() -> Seen:
-                return Seen((await _unread(place, staff)).mark, final=False)
+                return Seen((await _unread(place, staff)).mark, final=not shown)
 
-            shown = request.query_params.get("shown", NOTHING)
             return stream.events(stream.follow(runtime.hub, place.topic, shown, look))
 
         @post("/{notice_id:int}/read")
