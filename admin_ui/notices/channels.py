@@ -78,7 +78,7 @@ class ChannelForm(Struct, frozen=True, kw_only=True):
                 raise Invalid({"chat": "Write the number of a chat, or the @name of a channel or group."})
             if (is_new or self.token_password) and not TOKEN.fullmatch(self.token_password):
                 raise Invalid(
-                    {"token_password": "This is no token of a bot: it is digits, a colon, and at least 20 signs."}
+                    {"token_password": "This is no bot's token: digits, a colon, and at least 20 signs."}
                 )
             return self.chat, self.chat
         await _check_url(settings, self.url)

@@ -47,7 +47,7 @@ def test_every_kind_that_is_told_anywhere_stands_in_the_catalogue() -> None:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(Path(path).read_bytes())):
                 if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("tell", "tell_once"):
-                    told |= {one.value for one in node.args[1:2] if isinstance(one, ast.Constant)}
+                    told |= {str(one.value) for one in node.args[1:2] if isinstance(one, ast.Constant)}
 
     assert {"order_waits", "deposit_low", "deposit_short", "station_overdue"} <= told
     assert told - {kind.code for kind in (*STATION, *MASTER)} == set()
@@ -57,7 +57,7 @@ def test_every_outcome_has_words() -> None:
     said = set[str]()
     for node in ast.walk(ast.parse(Path(messenger.__file__).read_bytes())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Answer":
-            said |= {one.value for one in node.args[1:2] if isinstance(one, ast.Constant)}
+            said |= {str(one.value) for one in node.args[1:2] if isinstance(one, ast.Constant)}
 
     assert {"taken", "no_answer", "unreachable"} <= said
     assert said - set(codes.NOTICE_ANSWERS) == set()
