@@ -77,9 +77,7 @@ class ChannelForm(Struct, frozen=True, kw_only=True):
             if not CHAT.fullmatch(self.chat):
                 raise Invalid({"chat": "Write the number of a chat, or the @name of a channel or group."})
             if (is_new or self.token_password) and not TOKEN.fullmatch(self.token_password):
-                raise Invalid(
-                    {"token_password": "This is no bot's token: digits, a colon, and at least 20 signs."}
-                )
+                raise Invalid({"token_password": "This is no bot's token: digits, a colon, and at least 20 signs."})
             return self.chat, self.chat
         await _check_url(settings, self.url)
         return self.url, str(urlsplit(self.url).hostname)

@@ -100,7 +100,7 @@ async def try_out(place: Place, channel: Channel, target: Target) -> Answer:
     """A message that says only that it arrived."""
     i18n.use(place.site.locale, place.site.time_zone)
     text = gettext("This is a test: notices of %(place)s arrive here.", place=place.site.name)
-    url = f"{place.url}{base_of(place)}/notices/settings"
+    url = place.link(f"{base_of(place)}/notices/settings")
     item = Item(0, "test", Severity.INFO, gettext("Test"), text, url, clock.now().isoformat(), "")
     return await carry(place, channel, target, ids.uuid7(), [item], "test")
 
@@ -163,7 +163,7 @@ def _item(place: Place, kind: Kind, notice: Notice) -> Item:
         severity=kind.severity,
         title=gettext(kind.title),
         text=told.text if told else gettext(kind.title),
-        url=f"{place.url}{told.href if told else base_of(place) + '/notices'}",
+        url=place.link(told.href if told else f"{base_of(place)}/notices"),
         at=notice.created_at.isoformat(),
         subject=notice.subject,
     )
@@ -184,7 +184,7 @@ def _chat_text(place: Place, told: Sequence[Item]) -> str:
 
 def _letter_text(place: Place, told: Sequence[Item]) -> str:
     parts = [f"{item.text}\n{item.url}\n" for item in told]
-    choose = f"{place.url}{base_of(place)}/notices/settings"
+    choose = place.link(f"{base_of(place)}/notices/settings")
     parts.append(gettext("What is sent to you, and when, you choose here:\n%(link)s", link=choose))
     return "\n".join(parts) + "\n"
 

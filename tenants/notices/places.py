@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.infra import links
 from kameng.infra.crypto import Sealer
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
@@ -30,10 +31,10 @@ class Place(Struct, frozen=True, kw_only=True):
     def host(self) -> str:
         return self.tenant.host if self.tenant else self.runtime.settings.master_host
 
-    @property
-    def url(self) -> str:
-        """What the addresses in messages begin with."""
-        return self.runtime.settings.base_url(self.host)
+    def link(self, path: str) -> str:
+        """An address for messages; `path` begins with `/`."""
+        settings = self.runtime.settings
+        return links.of_station(settings, self.tenant, path) if self.tenant else links.of_master(settings, path)
 
     @property
     def topic(self) -> str:
