@@ -21,6 +21,19 @@ from tests.support.staff_client import StaffClient
 TOKEN = "123456:" + "A" * 35
 
 
+@pytest.fixture(autouse=True)
+async def nothing_under_way(runtime: Runtime) -> AsyncIterator[None]:
+    """What other tests have left to be sent would arrive at our servers, and ours at theirs."""
+    await _clear(runtime)
+    yield
+    await _clear(runtime)
+
+
+async def _clear(runtime: Runtime) -> None:
+    async with runtime.database.master_session() as session:
+        await session.execute(text("DELETE FROM outbox"))
+
+
 @pytest.fixture
 async def hook() -> AsyncIterator[Hearer]:
     async with open_hearer() as hearer:
