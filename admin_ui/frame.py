@@ -64,6 +64,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Domains"), "/domains", "world", Permission.DOMAINS_READ, flag=flags.DOMAINS.key),
     Entry(N_("Team"), "/team", "users", Permission.TEAM_READ, N_("This station")),
     Entry(N_("Roles"), "/roles", "shield-check", Permission.TEAM_WRITE),
+    Entry(N_("Notices"), "/notices", "bell", Permission.NOTICES_READ),
     Entry(N_("Features"), "/features", "adjustments", Permission.FEATURES_READ, flag=flags.FEATURES.key),
     Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, flag=flags.AUDIT.key),
 )
@@ -87,7 +88,8 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Team"), "/team", "users", Permission.IDENTITY_WRITE, N_("People")),
     Entry(N_("Roles"), "/roles", "shield-check", Permission.IDENTITY_WRITE),
     Entry(N_("Sign-in provider"), "/identity", "key", Permission.IDENTITY_WRITE),
-    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ, N_("Records")),
+    Entry(N_("Notices"), "/notices", "bell", Permission.NOTICES_READ, N_("Records")),
+    Entry(N_("Audit log"), "/audit", "history", Permission.AUDIT_READ),
     Entry(N_("System"), "/system", "database", Permission.SYSTEM_READ),
 )
 ENTRIES = {"station": STATION, "master": MASTER}
@@ -113,6 +115,7 @@ def page(request: AnyRequest, template: str, /, *, status: int = 200, **values: 
         badge=words.badge,
         say=words.say,
         banner=banner(here),
+        bell=bell(here),
         **values,
     )
 
@@ -134,6 +137,11 @@ def banner(here: Context) -> Banner | None:
     if here.tenant.orders_used_up and here.tenant.is_open:
         return Banner(gettext("This month's orders are used up: the shop takes no new ones."), href)
     return None
+
+
+def bell(here: Context) -> str:
+    """Where the notices are, for whoever may see them."""
+    return f"{here.base}/notices" if here.viewer and here.viewer.may(Permission.NOTICES_READ) else ""
 
 
 def navigation(here: Context) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from admin_ui import letters
+from admin_ui.notices import sending as notices
+from admin_ui.notices import watching
 from billing.payments import tasks as payments
 from billing.payouts import tasks as payouts
 from billing.statements import tasks as statements
@@ -37,6 +39,7 @@ MODULES = (
     domains,
     letters,
     margins,
+    notices,
     offers,
     openings,
     order_payments,
@@ -59,5 +62,6 @@ MODULES = (
     tiering,
     toggles,
     visits,
+    watching,
     wholesale,
 )

@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 
 from admin_ui import charts, days
-from admin_ui.console import notices
 from admin_ui.console.deposit import outlook
 from admin_ui.frame import AnyRequest, page, to_first_room
+from admin_ui.notices import words as notices
 from billing.ledger import queries as ledger
 from kameng.core.errors import Forbidden
 from kameng.identity.permissions import Permission

@@ -13,7 +13,6 @@ from admin_ui.console.keys import KeyController
 from admin_ui.console.levels import BuyerLevelController, LevelController
 from admin_ui.console.listing import ListingController
 from admin_ui.console.money import MoneyController
-from admin_ui.console.notices import NoticeController
 from admin_ui.console.orders import OrderController
 from admin_ui.console.overview import OverviewController
 from admin_ui.console.page_pictures import PagePictureController
@@ -38,11 +37,13 @@ from admin_ui.console.team import HANDLERS as TEAM
 from admin_ui.console.ticket_acts import TicketActController
 from admin_ui.console.tickets import TicketController
 from admin_ui.console.withdrawals import WithdrawalController
+from admin_ui.notices import routes as notices
+from kameng.identity.permissions import Permission
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
     OverviewController,
-    NoticeController,
+    *notices.controllers("/console", Permission.SETTINGS_WRITE),
     OrderController,
     TicketController,
     TicketActController,

@@ -42,6 +42,8 @@ from admin_ui.master.system import SystemController
 from admin_ui.master.tier_moves import TierMoveController
 from admin_ui.master.tiers import TierController
 from admin_ui.master.visits import VisitController
+from admin_ui.notices import routes as notices
+from kameng.identity.permissions import Permission
 from tenants.registry.provisioning import Provisioner
 from tenants.registry.versions import Migrator
 
@@ -76,6 +78,7 @@ CONTROLLERS = (
     RoutingController,
     AuditController,
     SystemController,
+    *notices.controllers("", Permission.SYSTEM_WRITE),
     IdentityProviderController,
     StationTeamController,
     VisitController,

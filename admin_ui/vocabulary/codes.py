@@ -230,6 +230,30 @@ REVEALS = {
     "staff": N_("Staff"),
 }
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
+NOTICE_WAYS = {"email": N_("E-mail"), "telegram": "Telegram", "webhook": "Webhook"}
+NOTICE_ANSWERS = {  # what became of a message to a channel of notices
+    "taken": N_("It was taken"),
+    "no_answer": N_("The connection broke before an answer came"),
+    "too_many": N_("The other side wants fewer messages"),
+    "other_side_fails": N_("The other side has a fault of its own"),
+    "wrong_token": N_("The token of the bot is wrong"),
+    "shut_out": N_("The bot may not write there: start a chat with it, or add it to the group"),
+    "wrong_chat": N_("There is no such chat, or the bot does not know it yet"),
+    "refused": N_("The other side refused it"),
+    "not_taken": N_("The other side did not take it"),
+    "gone": N_("The address says that it wants no more messages"),
+    "unreachable": N_("The other side could not be reached"),
+    "private_address": N_("The address leads into a private network"),
+    "no_mail_server": N_("No mail server is set up"),
+    "broken_off": N_("The program was stopped while it was sending"),
+    "channel_removed": N_("The channel was removed"),
+    "read": N_("It had been read before it was sent"),
+}
+NOTICE_HELD = {
+    "quiet": N_("until the quiet hours end"),
+    "digest": N_("for the digest"),
+    "cap": N_("because many messages went out within an hour"),
+}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
@@ -265,6 +289,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "reveal": REVEALS,
     "mode": MODES,
     "block": BLOCKS,
+    "notice_way": NOTICE_WAYS,
+    "notice_answer": NOTICE_ANSWERS,
+    "notice_held": NOTICE_HELD,
     "action": ACTIONS,
     "detail": DETAILS,
     "role": TITLES,

@@ -209,6 +209,16 @@ ACTIONS = {
     "suppliers.rekey": N_("Changed a supplier's account and its key"),
     "suppliers.pause": N_("Paused a supplier"),
     "suppliers.resume": N_("Resumed a supplier"),
+    "notices.read_all": N_("Marked all notices as read"),
+    "notices.channel_add": N_("Added a channel of notices"),
+    "notices.channel_change": N_("Changed a channel of notices"),
+    "notices.channel_pause": N_("Paused a channel of notices"),
+    "notices.channel_resume": N_("Resumed a channel of notices"),
+    "notices.channel_remove": N_("Removed a channel of notices"),
+    "notices.channel_test": N_("Tried a channel of notices"),
+    "notices.choose": N_("Chose own notices"),
+    "notices.choose_team": N_("Chose the team's notices"),
+    "notices.retry": N_("Sent a notice again"),
 }
 DETAILS = {
     "off_text": N_("text outside working hours"),

@@ -153,6 +153,21 @@ RUNS = {
     "stopped": Badge("bad", N_("Stopped")),
     "broken_off": Badge("off", N_("Broken off")),
 }
+NOTICE_DELIVERIES = {
+    "waiting": Badge("wait", N_("Waits")),
+    "sending": Badge("wait", N_("Under way")),
+    "sent": Badge("ok", N_("Sent")),
+    "unknown": Badge("wait", N_("Not known")),
+    "dead": Badge("bad", N_("Given up")),
+    "dropped": Badge("off", N_("Not needed any more")),
+}
+NOTICE_OUTCOMES = {  # of the last message on a channel, a test too
+    "sent": Badge("ok", N_("Sent")),
+    "unknown": Badge("wait", N_("Not known")),
+    "again": Badge("wait", N_("Tried again")),
+    "refused": Badge("bad", N_("Refused")),
+    "dead": Badge("bad", N_("Given up")),
+}
 
 PRICE_SETS = {
     "held": Badge("bad", N_("Stopped")),
@@ -204,4 +219,6 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "card": CARDS,
     "card_import": CARD_IMPORTS,
     "stock": STOCK,
+    "notice_delivery": NOTICE_DELIVERIES,
+    "notice_outcome": NOTICE_OUTCOMES,
 }

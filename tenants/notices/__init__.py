@@ -1,1 +1,1 @@
-"""What the owner is told: once each, until it is read."""
+"""What people of a station, or of the master, are told: once each, at the bell and on the ways that they chose."""

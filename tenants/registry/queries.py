@@ -85,6 +85,7 @@ LOW_DEPOSITS = text(
     ) spent ON true
     WHERE t.state IN ('trial', 'active')
         AND (coalesce(a.balance_cents, 0) = 0 OR a.balance_cents * 7 < coalesce(spent.cents, 0) * 3)
+        AND (:idle_too OR coalesce(spent.cents, 0) > 0)
     ORDER BY coalesce(a.balance_cents, 0), t.id LIMIT :limit
     """
 )
@@ -234,7 +235,10 @@ async def certificate(session: AsyncSession, tenant_id: int) -> Certificate | No
     return Certificate(*row) if row else None
 
 
-async def low_deposits(session: AsyncSession, since: datetime, limit: int = 10) -> Sequence[LowDeposit]:
-    """Active stations whose deposit lasts less than three days, emptiest first; `since` is seven days ago."""
-    rows = await session.execute(LOW_DEPOSITS, {"since": since, "limit": limit})
+async def low_deposits(
+    session: AsyncSession, since: datetime, limit: int = 10, *, idle_too: bool = True
+) -> Sequence[LowDeposit]:
+    """Active stations whose deposit lasts less than three days, emptiest first; `since` is seven days ago. `idle_too`:
+    also those that have none and sold nothing in that time."""
+    rows = await session.execute(LOW_DEPOSITS, {"since": since, "limit": limit, "idle_too": idle_too})
     return [LowDeposit(**row) for row in rows.mappings()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from admin_ui import words
-from admin_ui.console import notices
+from admin_ui.notices import words as notices
 from admin_ui.vocabulary import codes, log, states
 from kameng.identity.permissions import Role
 from kameng.web import i18n

@@ -73,6 +73,11 @@ STATION_ROWS = {
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",
     "template_id": "INSERT INTO listing_templates (name, terms) VALUES (:note, :terms) RETURNING id",
+    "way_id": ("INSERT INTO notice_channels (kind, name, shown) VALUES ('email', :note, :email) RETURNING id"),
+    "delivery_id": (
+        "INSERT INTO notice_deliveries (id, notice_id, channel_id, state, answer) SELECT gen_random_uuid(), n.id, c.id,"
+        " 'dead', :note FROM notices n, notice_channels c RETURNING id"
+    ),
     "line_id": "SELECT max(id) FROM audit_log",
     "item_id": "INSERT INTO products (name, price, state) VALUES (:note, 1, 'hidden') RETURNING id",
     "batch_id": (

@@ -1,1 +1,68 @@
--- Reserved: notices.
+-- The master's own notices: the same tables as in a station, so that one code serves both.
+
+CREATE TABLE master.notices (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    subject text NOT NULL DEFAULT '',
+    detail jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    read_at timestamptz
+);
+CREATE UNIQUE INDEX notices_once ON master.notices (kind, subject) WHERE read_at IS NULL;
+CREATE INDEX notices_subject ON master.notices (kind, subject, id);
+CREATE INDEX notices_unread ON master.notices (id DESC) WHERE read_at IS NULL;
+CREATE INDEX notices_read ON master.notices (read_at) WHERE read_at IS NOT NULL;
+
+-- Ways on which notices leave the page: letters, Telegram, webhooks. `sealed` holds the address and its secret (a bot's
+-- token, a signing key); `shown` is what pages may say of it. `staff_id` NULL: the whole team's, else one person's own.
+CREATE TABLE master.notice_channels (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('email', 'telegram', 'webhook')),
+    name text NOT NULL CHECK (name <> ''),
+    staff_id uuid,
+    sealed bytea,                           -- NULL only within the statement pair that makes the row
+    shown text NOT NULL DEFAULT '',
+    choices jsonb NOT NULL DEFAULT '{}',    -- kind of notice: true or false, where it differs from the catalogue
+    rules jsonb NOT NULL DEFAULT '{}',      -- quiet hours, digest, most messages an hour
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused', 'removed')),
+    made_at timestamptz NOT NULL DEFAULT now(),
+    last_at timestamptz,
+    last_outcome text NOT NULL DEFAULT '',
+    last_code text NOT NULL DEFAULT '',     -- as in a delivery
+    last_answer text NOT NULL DEFAULT ''
+);
+CREATE INDEX notice_channels_in_use ON master.notice_channels (staff_id, id) WHERE state <> 'removed';
+
+-- One row for each notice and channel, written before anything is sent: that is what makes it once. waiting: at due_at;
+-- held: why it waits for others, with which it goes in one message, the `bundle`. sending: on the wire since started_at.
+-- unknown: the wire broke after it was sent. dead: given up. dropped: nobody needs it any more.
+CREATE TABLE master.notice_deliveries (
+    id uuid PRIMARY KEY,
+    notice_id bigint NOT NULL REFERENCES master.notices ON DELETE CASCADE,
+    channel_id int NOT NULL REFERENCES master.notice_channels,
+    state text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'sending', 'sent', 'unknown', 'dead', 'dropped')),
+    held text NOT NULL DEFAULT '' CHECK (held IN ('', 'quiet', 'digest', 'cap')),
+    bundle uuid,
+    attempts int NOT NULL DEFAULT 0,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    due_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
+    ended_at timestamptz,
+    code text NOT NULL DEFAULT '',          -- what became of the last attempt, as a word of the code
+    answer text NOT NULL DEFAULT '',        -- and what the other side said
+    UNIQUE (notice_id, channel_id)
+);
+CREATE INDEX notice_deliveries_due ON master.notice_deliveries (channel_id, due_at) WHERE state IN ('waiting', 'sending');
+CREATE INDEX notice_deliveries_started ON master.notice_deliveries (channel_id, started_at) WHERE started_at IS NOT NULL;
+CREATE INDEX notice_deliveries_state ON master.notice_deliveries (state, id DESC);
+
+-- What a person does not want to see at the bell.
+CREATE TABLE master.notice_people (
+    staff_id uuid PRIMARY KEY,
+    muted text[] NOT NULL DEFAULT '{}'
+);
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    master.notices, master.notice_channels, master.notice_deliveries, master.notice_people
+    TO @{master};

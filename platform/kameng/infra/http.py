@@ -315,6 +315,16 @@ async def _addresses(host: str, port: int) -> list[IPv4Address | IPv6Address]:
     return list(dict.fromkeys(ip_address(where[0]) for *_, where in found))
 
 
+async def leads_inside(host: str) -> bool:
+    """Whether a host resolves, and only to addresses that are not of the open Internet. For forms, which can say so at
+    once; the call itself looks again."""
+    try:
+        found = await _addresses(host, 0)
+    except (OSError, UnicodeError):
+        return False
+    return not any(is_public(address) for address in found)
+
+
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether an address is of the open Internet, also when an IPv4 one is wrapped in IPv6."""
     if isinstance(address, IPv6Address):

@@ -31,12 +31,16 @@ class NotTaken(Exception):
     """The server could not be reached or put the letter off: try again later."""
 
 
+class Unsure(NotTaken):
+    """The connection broke after it had begun: the server may have taken the letter or not."""
+
+
 class Rejected(Exception):
     """The server will not take this letter, now or later."""
 
 
 async def send(smtp_url: str, mail: Mail) -> None:
-    """Hands one letter over. Raises `NotTaken`, `Rejected`, each with what the server said."""
+    """Hands one letter over. Raises `NotTaken` (`Unsure`), `Rejected`, each with what the server said."""
     parts = urlsplit(smtp_url)
     password = unquote(parts.password) if parts.password else None
     is_tls = parts.scheme == "smtps"
@@ -61,8 +65,10 @@ async def send(smtp_url: str, mail: Mail) -> None:
         raise NotTaken(f"{error.code} {error.message}") from error  # a wrong password is put right by the operator
     except aiosmtplib.SMTPResponseException as error:
         raise (Rejected if error.code >= 500 else NotTaken)(f"{error.code} {error.message}") from error
-    except (aiosmtplib.SMTPException, OSError) as error:
+    except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPNotSupported) as error:
         raise NotTaken(str(error) or type(error).__name__) from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise Unsure(str(error) or type(error).__name__) from error
 
 
 def written(mail: Mail) -> EmailMessage:

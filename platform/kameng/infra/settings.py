@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_timeout_s: float = 5.0
     allow_private_suppliers: bool = False  # sandbox suppliers live on loopback
     smtp_url: str = ""  # smtp://user:password@host:587 or smtps://host; empty: no letters are sent
+    telegram_url: str = "https://api.telegram.org"  # where bots are reached; a Bot API server of one's own, or a relay
     log_format: str = "auto"  # auto, json, console
     log_level: str = "info"
     asset_folder: str = ""
@@ -115,6 +116,8 @@ def _check(settings: Settings) -> None:
         urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps") or not urlsplit(settings.smtp_url).hostname
     ):
         raise SettingsError(f"{PREFIX}SMTP_URL must be an smtp:// or smtps:// address.")
+    if urlsplit(settings.telegram_url).scheme not in ("http", "https") or not urlsplit(settings.telegram_url).hostname:
+        raise SettingsError(f"{PREFIX}TELEGRAM_URL must be an http:// or https:// address.")
     if settings.scheme not in ("http", "https"):
         raise SettingsError(f"{PREFIX}SCHEME must be http or https.")
     if settings.log_format not in ("auto", "json", "console"):

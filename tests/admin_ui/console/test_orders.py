@@ -108,7 +108,7 @@ async def test_the_overview_tells_of_waiting_orders_until_it_is_read(
 
     page = await owner.get("/console")
     assert f"Order {order.no} waits: The supplier does not answer" in text_of(page)
-    notice = page.text.partition("/console/notices/")[2].partition("/")[0]
+    notice = page.text.partition('/read"')[0].rpartition("/")[2]
 
     page = await owner.follow(await owner.post(f"/console/notices/{notice}/read"))
     assert f"Order {order.no} waits" not in text_of(page)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from admin_ui.console import notices as told
+from admin_ui.notices import words as told
 from billing.wholesale import tasks as wholesale_tasks
 from kameng.core import clock, ids
 from kameng.identity.permissions import Role

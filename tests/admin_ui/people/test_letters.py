@@ -1,13 +1,9 @@
 """Letters of invitation, over a real SMTP server on loopback."""
 
-import asyncio
-import email
 from collections.abc import AsyncIterator
-from email import policy
 from email.message import EmailMessage
 
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from msgspec import structs
 from sqlalchemy import text
 
@@ -19,39 +15,14 @@ from tenants.registry import queries as registry
 from tests.admin_ui.conftest import PASSWORD, person
 from tests.admin_ui.people.steps import Clients, invite
 from tests.support.house import Shop, work_off
+from tests.support.postbox import Postbox, open_postbox
 from tests.support.staff_client import StaffClient, text_of
-
-
-class Postbox:
-    """Takes letters, or refuses them with `answer`."""
-
-    def __init__(self) -> None:
-        self.letters: list[EmailMessage] = []
-        self.answer = "250 OK"
-        self.port = 0
-
-    async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
-        if self.answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.answer
-
-    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        message = email.message_from_bytes(content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.letters.append(message)
-        return "250 OK"
 
 
 @pytest.fixture
 async def postbox() -> AsyncIterator[Postbox]:
-    box = Postbox()
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, enable_SMTPUTF8=True), "127.0.0.1", 0)
-    box.port = server.sockets[0].getsockname()[1]
-    yield box
-    server.close()
-    await server.wait_closed()
+    async with open_postbox() as box:
+        yield box
 
 
 @pytest.fixture

@@ -1,31 +1,20 @@
-"""What the owner is told, and that it was read."""
+"""Notices in words, at a station and at the master: what happened, how bad it is, where it can be mended."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from msgspec import Struct
 
 from admin_ui import words
-from admin_ui.frame import AnyRequest, PathId
-from kameng.audit import service as audit
 from kameng.core.money import format_cents
-from kameng.identity.permissions import Permission
 from kameng.infra.dns import readable_name
-from kameng.infra.tenancy import Tenant
-from kameng.web import answers
-from kameng.web.guards import requires
 from kameng.web.i18n import gettext, ngettext
 from kameng.web.pages import when, yuan
-from kameng.web.people import Staff
 from tenants.aftersale.facts import KINDS
-from tenants.notices import service
+from tenants.notices.kinds import FAILED
 from tenants.notices.queries import Notice
 
-MONEY_NOTICES = frozenset({"payout_paid", "payout_declined", "refund_unknown", "refund_failed"})
 PLAN_NOTICES = frozenset({"plan_ends", "plan_short", "plan_overdue", "orders_near_limit", "orders_used_up"})
 
 
@@ -38,23 +27,6 @@ class Told(Struct, frozen=True):
     href: str
 
 
-class NoticeController(Controller):
-    path = "/console/notices"
-
-    @post("/{notice_id:int}/read", guards=[requires(Permission.NOTICES_READ)])
-    async def read(
-        self,
-        notice_id: PathId,
-        request: AnyRequest,
-        tenant: NamedDependency[Tenant],
-        staff: NamedDependency[Staff],
-    ) -> Response[Any]:
-        async with tenant.begin() as session:
-            await service.read(session, notice_id)
-            await audit.record(session, staff.name, "notices.read", str(notice_id), address=staff.address)
-        return answers.redirect(request, "/console")
-
-
 def orders_of(notices: Sequence[Notice]) -> list[str]:
     """The numbers of the orders that notices are about."""
     return [notice.subject for notice in notices if notice.kind == "order_waits"]
@@ -65,10 +37,11 @@ def told(notices: Sequence[Notice], waiting: set[str]) -> list[Told]:
     kind without words nobody could act.
     """
     current = [one for one in notices if one.kind != "order_waits" or one.subject in waiting]
-    return [said for notice in current if (said := _say(notice))]
+    return [said for notice in current if (said := say(notice))]
 
 
-def _say(notice: Notice) -> Told | None:
+def say(notice: Notice) -> Told | None:
+    """One notice of a station; nothing for a kind that has no words."""
     if notice.kind == "deposit_low":
         text = gettext("An order was refused because your deposit did not cover it. Pay in to go on selling.")
         return Told(notice, "bad", text, "/console/money")
@@ -80,63 +53,69 @@ def _say(notice: Notice) -> Told | None:
         about = gettext(KINDS.get(str(notice.detail.get("about", "")), ""))
         text = gettext("A buyer asks for help in ticket %(no)s. %(about)s", no=notice.subject, about=about)
         return Told(notice, "wait", text.strip(), f"/console/tickets/{notice.subject}")
-    if notice.kind in MONEY_NOTICES:
-        return _say_of_money(notice)
-    if notice.kind in PLAN_NOTICES:
-        return _say_of_plan(notice)
     if notice.kind == "stock_low":
         name, left = str(notice.detail.get("name", "")), int(notice.detail.get("left", 0))
         text = gettext("%(name)s is sold out.", name=name)
         if left:
             text = ngettext("Of %(name)s %(num)s is left.", "Of %(name)s %(num)s are left.", left, name=name)
         return Told(notice, "wait" if left else "bad", text, "/console/stock?state=low")
-    return _say_price(notice) or _say_domain(notice)
+    if notice.kind == "deposit_short":
+        text = gettext(
+            "The deposit of %(amount)s lasts for less than three days at the pace of the last week. Pay in before.",
+            amount=_cents(notice),
+        )
+        return Told(notice, "wait", text, "/console/money")
+    if notice.kind in PLAN_NOTICES:
+        return _say_of_plan(notice)
+    if notice.kind == FAILED:
+        return _say_of_channel(notice, "/console/notices/settings")
+    return _say_of_money(notice) or _say_pricing(notice) or _say_price(notice) or _say_domain(notice)
 
 
-def _say_of_money(notice: Notice) -> Told:
+def say_at_master(notice: Notice) -> Told | None:
+    """One notice of the master; nothing for a kind that has no words."""
+    name, amount = str(notice.detail.get("name", "")), _cents(notice)
+    if notice.kind == "supplier_balance_low":
+        text = gettext("At %(name)s %(amount)s is left. Pay in to go on buying there.", name=name, amount=amount)
+        return Told(notice, "bad", text, f"/suppliers/{notice.subject}")
+    if notice.kind == "payout_asked":
+        text = gettext("%(name)s asks for a withdrawal of %(amount)s.", name=name, amount=amount)
+        return Told(notice, "wait", text, f"/payouts/{notice.subject}")
+    if notice.kind == "station_overdue":
+        text = gettext("The deposit of %(name)s did not cover %(amount)s for its plan.", name=name, amount=amount)
+        return Told(notice, "wait", text, f"/tenants/{notice.subject.partition(':')[0]}")
+    if notice.kind == "catalogue_jump":
+        text = gettext("%(name)s changes its prices by a lot at once. They wait for your approval.", name=name)
+        return Told(notice, "wait", text, f"/suppliers/{notice.subject}")
+    if notice.kind == "audit_broken":
+        text = gettext("The audit log of chain %(chain)s does not hold together at line %(line)s.",
+                       chain=notice.subject, line=notice.detail.get("line", ""))  # fmt: skip
+        return Told(notice, "bad", text, "/audit")
+    return _say_of_channel(notice, "/notices/settings") if notice.kind == FAILED else None
+
+
+def _say_of_channel(notice: Notice, href: str) -> Told:
+    why = words.say("notice_answer", str(notice.detail.get("code", "")))
+    text = gettext("A notice could not be sent on %(name)s: %(why)s.", name=notice.detail.get("name", ""), why=why)
+    return Told(notice, "wait", text, href)
+
+
+def _say_of_money(notice: Notice) -> Told | None:
     """Withdrawals that were decided, refunds that did not go through."""
-    no, cents = notice.subject, format_cents(int(notice.detail.get("cents", 0)))
-    order = f"/console/orders/{no}"
-    return {
-        "payout_paid": Told(
-            notice, "ok", gettext("Withdrawal %(no)s is paid: %(amount)s.", no=no, amount=cents), "/console/withdrawals"
-        ),
-        "payout_declined": Told(
-            notice,
-            "bad",
-            gettext("Withdrawal %(no)s was declined: %(why)s", no=no, why=notice.detail.get("reason", "")),
-            "/console/withdrawals",
-        ),
-        "refund_unknown": Told(
-            notice,
-            "bad",
-            gettext("Nobody knows whether the gateway gave %(amount)s back for order %(no)s.", no=no, amount=cents),
-            order,
-        ),
-        "refund_failed": Told(
-            notice,
-            "wait",
-            gettext("The gateway refused to give %(amount)s back for order %(no)s.", no=no, amount=cents),
-            order,
-        ),
-    }[notice.kind]
-
-
-def _say_price(notice: Notice) -> Told | None:
-    name = str(notice.detail.get("name", ""))
-    if notice.kind == "below_floor":
-        floor = yuan(Decimal(str(notice.detail.get("floor", 0))))
-        text = gettext("%(name)s is not sold any more: the master's minimum is %(floor)s now.", name=name, floor=floor)
-        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
-    if notice.kind == "sold_at_loss":
-        price = yuan(Decimal(str(notice.detail.get("price", 0))))
-        text = gettext("You lose money on %(name)s: you pay %(price)s for it now.", name=name, price=price)
-        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
-    if notice.kind == "tier_raised":
-        cents = format_cents(int(notice.detail.get("turnover_cents", 0)))
-        text = gettext("You bought for %(amount)s last month: from now on you pay better prices.", amount=cents)
-        return Told(notice, "ok", text, "/console/prices")
-    return _say_pricing(notice)
+    no, cents = notice.subject, _cents(notice)
+    if notice.kind == "payout_paid":
+        text = gettext("Withdrawal %(no)s is paid: %(amount)s.", no=no, amount=cents)
+        return Told(notice, "ok", text, "/console/withdrawals")
+    if notice.kind == "payout_declined":
+        text = gettext("Withdrawal %(no)s was declined: %(why)s", no=no, why=notice.detail.get("reason", ""))
+        return Told(notice, "bad", text, "/console/withdrawals")
+    if notice.kind == "refund_unknown":
+        text = gettext("Nobody knows whether the gateway gave %(amount)s back for order %(no)s.", no=no, amount=cents)
+        return Told(notice, "bad", text, f"/console/orders/{no}")
+    if notice.kind == "refund_failed":
+        text = gettext("The gateway refused to give %(amount)s back for order %(no)s.", no=no, amount=cents)
+        return Told(notice, "wait", text, f"/console/orders/{no}")
+    return None
 
 
 def _say_pricing(notice: Notice) -> Told | None:
@@ -153,6 +132,23 @@ def _say_pricing(notice: Notice) -> Told | None:
         name = str(notice.detail.get("name", ""))
         text = gettext("The price feed %(name)s has not answered for a while; its prices are not followed.", name=name)
         return Told(notice, "wait", text, f"/console/pricing/feeds/{notice.subject}")
+    return None
+
+
+def _say_price(notice: Notice) -> Told | None:
+    name = str(notice.detail.get("name", ""))
+    if notice.kind == "below_floor":
+        floor = yuan(Decimal(str(notice.detail.get("floor", 0))))
+        text = gettext("%(name)s is not sold any more: the master's minimum is %(floor)s now.", name=name, floor=floor)
+        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
+    if notice.kind == "sold_at_loss":
+        price = yuan(Decimal(str(notice.detail.get("price", 0))))
+        text = gettext("You lose money on %(name)s: you pay %(price)s for it now.", name=name, price=price)
+        return Told(notice, "bad", text, f"/console/products/{notice.subject}")
+    if notice.kind == "tier_raised":
+        cents = format_cents(int(notice.detail.get("turnover_cents", 0)))
+        text = gettext("You bought for %(amount)s last month: from now on you pay better prices.", amount=cents)
+        return Told(notice, "ok", text, "/console/prices")
     return None
 
 
@@ -214,6 +210,10 @@ def _say_of_plan(notice: Notice) -> Told:
         ),
     }[notice.kind]
     return Told(notice, kind, text, "/console/plan")
+
+
+def _cents(notice: Notice) -> str:
+    return format_cents(int(notice.detail.get("cents", 0)))
 
 
 def _day(moment: str) -> str:
