@@ -15,12 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra import ratelimit
-from kameng.infra.crypto import Sealer
 from kameng.infra.ratelimit import Limit
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.form_fields import Secret
 from tenants.aftersale.errors import NotFoundHere
+from tenants.orders.passwords import hash_of
 
 BY_ADDRESS = Limit(name="lookup-address", attempts=20, per_s=900, fails_open=False)
 BY_ORDER = Limit(name="lookup-order", attempts=6, per_s=900, fails_open=False)
@@ -46,12 +46,6 @@ class Found(Struct, frozen=True):
     id: UUID
     no: str
     buyer_id: UUID
-
-
-def hash_of(sealer: Sealer, order_no: str, password: str) -> str:
-    """What `orders.lookup_hash` keeps of a query password; some microseconds. `sealer` is the station's own. Equal
-    passwords of two orders have different hashes."""
-    return sealer.fingerprint(f"lookup\n{order_no}\n{password.strip()}").hex()
 
 
 async def find(runtime: Runtime, tenant: Tenant, address: str, asked: Asked) -> Found:

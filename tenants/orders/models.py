@@ -60,5 +60,10 @@ class Order(Base):
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB)  # those that the sale was decided on
 
     @property
+    def has_password(self) -> bool:
+        """Whether it can be opened by its query password."""
+        return self.lookup_hash is not None
+
+    @property
     def final(self) -> bool:
         return State(self.state) in FINAL

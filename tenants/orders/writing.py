@@ -23,12 +23,13 @@ INSERT_ORDER = """
     INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, kind, usage_note, contact,
                         inputs, quantity, unit_price, total_cents, discount_cents, coupon_id, choice_cents, card_id,
                         fee_cents, settlement, wholesale_price, wholesale_cents, quote, cost_cents, pay_method,
-                        basket_no, state, expires_at, paid_at, delivered_at, delivered_quantity, due_at, flags)
+                        basket_no, lookup_hash, state, expires_at, paid_at, delivered_at, delivered_quantity, due_at,
+                        flags)
     VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s, %(kind)s,
             %(usage_note)s, %(contact)s, %(inputs)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(discount_cents)s,
             %(coupon_id)s, %(choice_cents)s, %(card_id)s, %(fee_cents)s, %(settlement)s, %(wholesale_price)s,
-            %(wholesale_cents)s, %(quote)s, %(cost_cents)s, %(pay_method)s, %(basket_no)s, %(state)s, %(expires_at)s,
-            %(paid_at)s, %(delivered_at)s, %(delivered_quantity)s, %(due_at)s, %(flags)s)
+            %(wholesale_cents)s, %(quote)s, %(cost_cents)s, %(pay_method)s, %(basket_no)s, %(lookup_hash)s, %(state)s,
+            %(expires_at)s, %(paid_at)s, %(delivered_at)s, %(delivered_quantity)s, %(due_at)s, %(flags)s)
 """
 UPDATE_UNPAID = """
     UPDATE orders SET state = %(state)s, paid_at = %(paid_at)s, delivered_at = %(delivered_at)s, expires_at = NULL,
