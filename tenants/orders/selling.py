@@ -63,9 +63,9 @@ async def place_all(
     and what it was asked in the whole sale is kept with the orders.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `LimitReached`, `LevelTooLow`, `NotOnSaleNow`, `Invalid` for what was
-    filled in and for a query password, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`,
-    and `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
-    Nothing was charged then.
+    filled in and for a query password, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`,
+    `DepositTooLow`, `PriceChanged`, and `PlacedAlready` when the same request is being placed at this moment; balances
+    are checked again by the commit. Nothing was charged then.
     """
     passwords.check(item.draft for item in items)
     reading = reading or Reading()
