@@ -44,7 +44,7 @@ class PayoutWaits(Refused):
 
 
 class MoneyCollected(Refused):
-    message = "Collected money of this station is not released yet. It can be closed for good when the holding period is over."
+    message = "Collected money of this station is not released yet. Its holding period has to be over first."
 
 
 class ImportGone(NotFound):

@@ -65,7 +65,8 @@ MONEY_LEFT = text(
     SELECT coalesce(sum(balance_cents) FILTER (WHERE kind = 'deposit'), 0)::bigint AS deposit_cents,
            coalesce(sum(balance_cents) FILTER (WHERE kind = 'wallet'), 0)::bigint AS wallets_cents,
            count(*) FILTER (WHERE kind = 'wallet' AND balance_cents > 0) AS wallets,
-           coalesce(sum(balance_cents) FILTER (WHERE kind IN ('collected', 'earnings', 'payout')), 0)::bigint AS owed_cents
+           coalesce(sum(balance_cents) FILTER (WHERE kind IN ('collected', 'earnings', 'payout')), 0)::bigint
+               AS owed_cents
     FROM ledger_accounts WHERE tenant_id = :id AND kind IN ('wallet', 'deposit', 'collected', 'earnings', 'payout')
     """
 )

@@ -258,8 +258,13 @@ def _options(field: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def steps(item: ShelfItem) -> list[tuple[int, Decimal]]:
-    """The quantity ladder with its first rung: from so many on, yuan for one."""
-    return [(1, item.price), *((int(quantity), Decimal(price)) for quantity, price in item.ladder)]
+    """The quantity ladder with its first rung: from so many on, yuan for one. A floor may hold steps up, so that they
+    are no cheaper than the one before: those are left out."""
+    rungs = [(1, item.price)]
+    for quantity, price in item.ladder:
+        if Decimal(price) < rungs[-1][1]:
+            rungs.append((int(quantity), Decimal(price)))
+    return rungs
 
 
 def shown(item: ShelfItem, entered: str = "") -> Shown:
