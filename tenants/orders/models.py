@@ -50,6 +50,7 @@ class Order(Base):
     cost_cents: Mapped[int] = mapped_column(default=0)  # what the station's own cards had cost it
     message: Mapped[str] = mapped_column(default="")
     lookup_hash: Mapped[str | None]
+    watched: Mapped[bool] = mapped_column(default=False)  # somebody outside is told of each step
     due_at: Mapped[datetime | None]
     state: Mapped[str]
     reason: Mapped[str]

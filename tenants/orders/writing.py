@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Fresh
 from kameng.core import clock
+from kameng.infra import outbox
 from kameng.infra.db import driver
+from tenants.orders.events import OrderMoved
 from tenants.orders.states import FINAL, State, sources_of
 
 LOOK_AFTER = timedelta(minutes=1)  # a charged order should be on its way by then
@@ -86,11 +88,11 @@ MOVE = """
                                    ELSE delivered_at END,
                refunded_cents = refunded_cents + %(retail_cents)s,
                wholesale_back_cents = wholesale_back_cents + %(wholesale_cents)s
-        WHERE id = %(id)s AND state = ANY(%(sources)s) RETURNING id
+        WHERE id = %(id)s AND state = ANY(%(sources)s) RETURNING id, watched
     ), happened AS (
         INSERT INTO order_events (order_id, state, note, actor) SELECT id, %(state)s, %(reason)s, %(actor)s FROM moved
         WHERE %(state)s <> 'delivered' OR %(actor)s <> ''
-    ) SELECT count(*) FROM moved
+    ) SELECT watched FROM moved
 """
 # Units that have come. A card that the order holds already is not taken twice, nor a delivery with a source it knows.
 ADD_UNITS = """
@@ -114,6 +116,9 @@ NOTE = """
 """
 KNOWN_SOURCE = "SELECT count(*) FROM order_events WHERE order_id = %(id)s AND detail->>'source' = %(source)s"
 REASON = "UPDATE orders SET reason = %(reason)s, due_at = %(due_at)s WHERE id = %(id)s AND state = 'waiting'"
+
+
+WATCH = "UPDATE orders SET watched = true WHERE id = %(id)s RETURNING state"
 
 
 async def write(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> Any:
@@ -151,8 +156,11 @@ async def move(
         "retail_cents": retail_cents,
         "wholesale_cents": wholesale_cents,
     }
-    if not await write(session, MOVE, values):
+    moved = await write_row(session, MOVE, values)
+    if moved is None:
         return False
+    if moved[0]:
+        await outbox.record(session, OrderMoved(order_id, clock.now()))
     await keep_deadline(session, order_id, state, due_at)
     return True
 
