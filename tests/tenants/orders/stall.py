@@ -18,8 +18,9 @@ from tests.support.house import Shop, open_shop
 
 NO_LIMIT = Reading({**DEFAULTS, "shop.unpaid_orders": 10**6})
 ADD_CHANNEL = text(
-    "INSERT INTO payment_channels (provider, name, base_url, merchant_id, secret, settlement, fee_rate)"
-    " VALUES ('epay', 'gateway', 'http://127.0.0.1:9', 'm', 'x', :settlement, :fee_rate) RETURNING id"
+    "INSERT INTO payment_channels (provider, name, base_url, merchant_id, secret, settlement, fee_rate,"
+    " master_channel_id) VALUES ('epay', 'gateway', 'http://127.0.0.1:9', 'm', 'x', :settlement, :fee_rate,"
+    " CASE WHEN :settlement = 'master' THEN 1 END) RETURNING id"
 )
 ADD_PRODUCT = text(
     "INSERT INTO products (good_id, name, price, max_quantity) VALUES (:good_id, :name, :price, 100) RETURNING id"
