@@ -20,7 +20,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.form_fields import Secret
 from tenants.aftersale.errors import NotFoundHere
-from tenants.orders.passwords import hash_of
+from tenants.orders import passwords
 
 BY_ADDRESS = Limit(name="lookup-address", attempts=20, per_s=900, fails_open=False)
 BY_ORDER = Limit(name="lookup-order", attempts=6, per_s=900, fails_open=False)
@@ -53,7 +53,7 @@ async def find(runtime: Runtime, tenant: Tenant, address: str, asked: Asked) -> 
     no = asked.order_no.strip().upper()
     by_order = f"{tenant.id}\n{no}"
     await ratelimit.take(runtime.redis, (BY_ADDRESS, f"{tenant.id}\n{address}"), (BY_ORDER, by_order))
-    given = hash_of(await runtime.keyring.tenant(tenant.id), no, asked.query_password)
+    given = passwords.hash_of(await runtime.keyring.tenant(tenant.id), no, asked.query_password)
     async with tenant.begin() as session:
         row = (await session.execute(FIND, {"no": no})).one_or_none()
     kept, contact = (row.lookup_hash or NOBODYS, row.contact) if row else (NOBODYS, "")
