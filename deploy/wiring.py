@@ -19,6 +19,7 @@ from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
+from tenants.openapi import callbacks
 from tenants.orders import payments as order_payments
 from tenants.orders import refund_tasks as order_refunds
 from tenants.orders import sweeping as order_sweeping
@@ -35,6 +36,7 @@ from tenants.toggles import tasks as toggles
 MODULES = (
     aftersale,
     applications,
+    callbacks,
     cards,
     domains,
     letters,

@@ -16,9 +16,9 @@ from kameng.infra.runtime import Runtime
 from kameng.web import answers, context, forms
 from kameng.web.forms import Form
 from kameng.web.guards import requires
-from kameng.web.i18n import gettext
+from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
-from tenants.registry import closing, queries
+from tenants.registry import closing, queries, retirement
 from tenants.registry.closing import Farewell
 from tenants.registry.provisioning import By
 
@@ -94,6 +94,7 @@ async def _page(
     async with runtime.database.master_session() as session:
         station = await queries.station(session, tenant_id)
         left = await queries.money_left(session, tenant_id)
+        obstacles = [of_error(one) for one in await retirement.obstacles(session, tenant_id)]
     return page(
         request,
         "master/station_closing.html",
@@ -102,6 +103,7 @@ async def _page(
         tabs=tabs(context.of(request.scope), tenant_id),
         url=runtime.settings.base_url,
         left=left,
+        obstacles=obstacles,
         open_orders=await closing.open_orders(runtime, station),
         days=runtime.settings.closing_days,
         form=form,

@@ -27,10 +27,10 @@ from kameng.infra.runtime import Runtime
 from kameng.web import answers, context, forms, pages, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
-from kameng.web.i18n import N_, gettext
+from kameng.web.i18n import N_, gettext, of_error
 from kameng.web.people import Staff
 from tenants.domains.errors import DomainTaken
-from tenants.registry import provisioning, queries
+from tenants.registry import provisioning, queries, retirement
 from tenants.registry.errors import CannotProvision, HostTaken, SlugTaken
 from tenants.registry.provisioning import By, Provisioner
 
@@ -153,6 +153,7 @@ async def detail(
             sends_letters=bool(runtime.settings.smtp_url),
             request_key=ids.code(20),
             certificate=await queries.certificate(session, tenant_id),
+            obstacles=[of_error(one) for one in await retirement.obstacles(session, tenant_id)],
             deposit_form=deposit_form,
             suspend_form=suspend_form,
         )

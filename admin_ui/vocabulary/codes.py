@@ -227,6 +227,7 @@ CHARSETS = {
 REVEALS = {
     "shown": N_("Seen on a page"),
     "file": N_("Taken as a file"),
+    "lookup": N_("Seen with the query password"),
     "staff": N_("Staff"),
 }
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}

@@ -86,6 +86,7 @@ def _row(seen: opening.Opening, asked: dict[str, Any], now: Any) -> dict[str, An
         "cost_cents": 0,
         "pay_method": "wallet",
         "basket_no": "",
+        "lookup_hash": None,
         "state": "delivered",
         "expires_at": None,
         "paid_at": now,

@@ -22,15 +22,16 @@ from deploy.supervisor import Process, Supervisor, answers
 from deploy.web import check_port
 from kameng.infra.runtime import running
 from kameng.infra.settings import Settings, SettingsError
+from supplier_gateway.adapters.acg.shop import server as acg_shop
 
 LOGINS = surroundings.HOME / "logins.json"
 SANDBOX_FILE = surroundings.HOME / "sandboxes.json"
-SUPPLIER_PORT, GATEWAY_PORT = 8500, 8600
+SUPPLIER_PORT, GATEWAY_PORT, ACG_PORT = 8500, 8600, 8700
 WATCHED = ("platform", "tenants", "billing", "supplier_gateway", "admin_ui", "deploy")
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="With two demo shops, a sandbox supplier and a sandbox payment gateway.")
+@click.option("--demo", is_flag=True, help="With two demo shops, two sandbox suppliers and a sandbox payment gateway.")
 @click.option("--reload", is_flag=True, help="Start again when a source file changes.")
 @click.option("--no-buy", is_flag=True, help="Do not buy in the demo shops at the start.")
 def up(demo: bool, reload: bool, no_buy: bool) -> None:
@@ -93,6 +94,15 @@ def _start_sandboxes(supervisor: Supervisor) -> Sandboxes:
             ready=answers(f"http://127.0.0.1:{gateway_port}/healthz"),
         )
     )
+    acg_port = surroundings.free_port(ACG_PORT)
+    supervisor.start(
+        Process(
+            "acg-shop",
+            (sys.executable, "-m", "supplier_gateway.adapters.acg.shop.server", "--port", str(acg_port)),
+            {"ACG_SHOP_KEY": acg_shop.KNOWN_KEY, "ACG_SHOP_CONTROL": keys.gateway_control},
+            ready=answers(f"http://127.0.0.1:{acg_port}/healthz"),
+        )
+    )
     return Sandboxes(
         supplier_url=f"http://127.0.0.1:{supplier_port}",
         supplier_account="demo",
@@ -100,6 +110,9 @@ def _start_sandboxes(supervisor: Supervisor) -> Sandboxes:
         gateway_url=f"http://127.0.0.1:{gateway_port}",
         merchant_id="1001",
         merchant_key=keys.merchant_key,
+        acg_url=f"http://127.0.0.1:{acg_port}",
+        acg_account=acg_shop.KNOWN_ACCOUNT,
+        acg_key=acg_shop.KNOWN_KEY,
     )
 
 

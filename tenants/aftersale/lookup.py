@@ -15,12 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra import ratelimit
-from kameng.infra.crypto import Sealer
 from kameng.infra.ratelimit import Limit
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.form_fields import Secret
 from tenants.aftersale.errors import NotFoundHere
+from tenants.orders import passwords
 
 BY_ADDRESS = Limit(name="lookup-address", attempts=20, per_s=900, fails_open=False)
 BY_ORDER = Limit(name="lookup-order", attempts=6, per_s=900, fails_open=False)
@@ -48,18 +48,12 @@ class Found(Struct, frozen=True):
     buyer_id: UUID
 
 
-def hash_of(sealer: Sealer, order_no: str, password: str) -> str:
-    """What `orders.lookup_hash` keeps of a query password; some microseconds. `sealer` is the station's own. Equal
-    passwords of two orders have different hashes."""
-    return sealer.fingerprint(f"lookup\n{order_no}\n{password.strip()}").hex()
-
-
 async def find(runtime: Runtime, tenant: Tenant, address: str, asked: Asked) -> Found:
     """The order, if all three belong together. Raises `NotFoundHere`, `TooManyRequests`."""
     no = asked.order_no.strip().upper()
     by_order = f"{tenant.id}\n{no}"
     await ratelimit.take(runtime.redis, (BY_ADDRESS, f"{tenant.id}\n{address}"), (BY_ORDER, by_order))
-    given = hash_of(await runtime.keyring.tenant(tenant.id), no, asked.query_password)
+    given = passwords.hash_of(await runtime.keyring.tenant(tenant.id), no, asked.query_password)
     async with tenant.begin() as session:
         row = (await session.execute(FIND, {"no": no})).one_or_none()
     kept, contact = (row.lookup_hash or NOBODYS, row.contact) if row else (NOBODYS, "")

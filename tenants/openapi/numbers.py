@@ -2,22 +2,39 @@
 
 from uuid import UUID
 
+from msgspec import Struct, structs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenants.orders.errors import OrderGone
 
+# Sent again with another address, the order is told of there.
 REMEMBER = text(
-    "INSERT INTO api_orders (key_id, order_no, downstream_no) VALUES (:key_id, :no, :downstream_no)"
-    " ON CONFLICT (key_id, order_no) DO UPDATE SET order_no = excluded.order_no RETURNING id"
+    """
+    INSERT INTO api_orders (key_id, order_no, downstream_no, callback_url, trace_id)
+    VALUES (:key_id, :order_no, :downstream_no, :callback_url, :trace_id)
+    ON CONFLICT (key_id, order_no) DO UPDATE SET
+        callback_url = coalesce(nullif(excluded.callback_url, ''), api_orders.callback_url),
+        trace_id = coalesce(nullif(excluded.trace_id, ''), api_orders.trace_id)
+    RETURNING id
+    """
 )
 ORDER_NO = text("SELECT order_no FROM api_orders WHERE key_id = :key_id AND id = :id")
 
 
-async def remember(session: AsyncSession, key_id: UUID, no: str, downstream_no: str) -> int:
-    """The number of an order that this key has placed; the same order has the same number."""
-    values = {"key_id": key_id, "no": no, "downstream_no": downstream_no}
-    return int((await session.execute(REMEMBER, values)).scalar_one())
+class Ordered(Struct, frozen=True, kw_only=True):
+    """An order that a key has placed, with what its caller said of it. Without `callback_url` he asks himself."""
+
+    key_id: UUID
+    order_no: str
+    downstream_no: str
+    callback_url: str = ""
+    trace_id: str = ""
+
+
+async def remember(session: AsyncSession, ordered: Ordered) -> int:
+    """The number of the order; the same order has the same number."""
+    return int((await session.execute(REMEMBER, structs.asdict(ordered))).scalar_one())
 
 
 async def order_no(session: AsyncSession, key_id: UUID, number: int) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger.errors import UnderWay
 from kameng.audit import service as audit
+from kameng.cards import reveals
 from kameng.cards import service as cards
 from kameng.core import ids
 from kameng.core.errors import Invalid
@@ -21,12 +23,13 @@ from kameng.infra.tenancy import Tenant
 from kameng.web import context
 from kameng.web.answers import AnyRequest
 from kameng.web.people import Visitor
-from tenants.openapi import numbers
+from tenants.openapi import numbers, telling
 from tenants.openapi.catalogue import LANGUAGE
 from tenants.openapi.door import DOOR
 from tenants.openapi.envelope import ok
 from tenants.openapi.errors import CancelNotAllowed
 from tenants.openapi.machines import Machine
+from tenants.openapi.telling import STATUS
 from tenants.orders import live
 from tenants.orders import queries as orders
 from tenants.orders import service as selling
@@ -36,25 +39,22 @@ from tenants.orders.states import State
 from tenants.storefront import checkout
 
 LAST_NUMBER = 2**63 - 1
-# Our states in the protocol's words.
-STATUS = {
-    State.UNPAID: "pending",
-    State.PAID: "paid",
-    State.WAITING: "paid",
-    State.DELIVERED: "completed",
-    State.PARTIAL: "completed",
-    State.EXPIRED: "canceled",
-    State.CANCELLED: "canceled",
-    State.REFUNDED: "canceled",
-}
+MOST_FIELDS = 50
+ONE_LINE = r"\A[^\x00-\x1f\x7f]*\Z"
+Label = Annotated[str, Meta(max_length=200)]
+Filled = Annotated[str, Meta(max_length=500)] | int | float
 
 
 class Wanted(Struct, frozen=True):
-    """The body of an order. `manual_form_data`, `trace_id` and `callback_url` are taken and not used."""
+    """The body of an order. `manual_form_data`: what the product's fields ask for, by their keys. At `callback_url` the
+    shop is told when the status changes (`callbacks`), with its `trace_id`."""
 
     sku_id: Annotated[int, Meta(ge=1, le=LAST_NUMBER)]
     quantity: Annotated[int, Meta(ge=1, le=1000)]
-    downstream_order_no: Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00-\x1f\x7f]*\Z")] = ""
+    downstream_order_no: Annotated[str, Meta(max_length=64, pattern=ONE_LINE)] = ""
+    manual_form_data: Annotated[dict[Label, Filled], Meta(max_length=MOST_FIELDS)] | None = None
+    trace_id: Annotated[str, Meta(max_length=100, pattern=ONE_LINE)] = ""
+    callback_url: Annotated[str, Meta(max_length=500, pattern=ONE_LINE)] = ""
 
 
 class OrderController(Controller):
@@ -76,9 +76,19 @@ class OrderController(Controller):
             pay_method=WALLET,
             request_key=_request_key(machine, wanted.downstream_order_no),
         )
-        sale = await checkout.buy(runtime, tenant, _visitor(request, machine), draft)
+        inputs = {label: str(said) for label, said in (wanted.manual_form_data or {}).items()}
+        sale = await checkout.buy(runtime, tenant, _visitor(request, machine), draft, inputs=inputs)
+        placed = numbers.Ordered(
+            key_id=machine.key_id,
+            order_no=sale.placed.no,
+            downstream_no=wanted.downstream_order_no,
+            callback_url=wanted.callback_url,
+            trace_id=wanted.trace_id,
+        )
         async with tenant.begin() as session:
-            number = await numbers.remember(session, machine.key_id, sale.placed.no, wanted.downstream_order_no)
+            number = await numbers.remember(session, placed)
+            if wanted.callback_url:
+                await selling.watch(session, sale.placed)
         return ok(
             order_id=number,
             order_no=sale.placed.no,
@@ -91,6 +101,7 @@ class OrderController(Controller):
     async def show(
         self,
         number: FromPath[int],
+        request: AnyRequest,
         runtime: NamedDependency[Runtime],
         tenant: NamedDependency[Tenant],
         machine: NamedDependency[Machine],
@@ -98,7 +109,9 @@ class OrderController(Controller):
         sealer = await runtime.keyring.tenant(tenant.id)
         async with tenant.begin() as session:
             order = await orders.order_of(session, machine.buyer_id, await _no(session, machine, number))
-            held = await cards.issued(session, order.id) if order.state in (State.DELIVERED, State.PARTIAL) else []
+            held = await cards.issued(session, order.id) if order.state in telling.DELIVERED else []
+            if held:
+                await reveals.log_first(session, order.id, "", context.of(request.scope).address)
         answer: dict[str, Any] = {
             "order_id": number,
             "order_no": order.no,
@@ -117,14 +130,8 @@ class OrderController(Controller):
                 }
             ],
         }
-        if held and order.delivered_at:
-            answer["fulfillment"] = {
-                "type": "auto",
-                "status": "delivered",
-                "payload": "\n".join(cards.reveal(sealer, held)),
-                "delivery_data": None,
-                "delivered_at": order.delivered_at.isoformat(),
-            }
+        if came := telling.fulfillment(order, cards.reveal(sealer, held)):
+            answer["fulfillment"] = came
         return ok(**answer)
 
     @post("/{number:int}/cancel", status_code=200)
@@ -160,12 +167,23 @@ async def _no(session: AsyncSession, machine: Machine, number: int) -> str:
 def _decoded(body: bytes) -> Wanted:
     """Raises `Invalid`, naming the field."""
     try:
-        return msgspec.json.decode(body, type=Wanted)
+        wanted = msgspec.json.decode(body, type=Wanted)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         raise Invalid({where.rstrip("`") or "body": what}) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Invalid({"body": "This is not JSON."}) from None
+    if wanted.callback_url and not _is_address(wanted.callback_url):
+        raise Invalid({"callback_url": "This is not an http or https address."})
+    return wanted
+
+
+def _is_address(url: str) -> bool:
+    try:
+        at = urlsplit(url)
+        return at.scheme in ("http", "https") and bool(at.hostname) and at.username is None and at.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def _request_key(machine: Machine, downstream_no: str) -> str:

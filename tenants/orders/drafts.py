@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from kameng.web.form_fields import Secret
 from tenants.orders.states import State
 
 WALLET = "wallet"
@@ -14,7 +15,8 @@ LONGEST_CHANNEL = 9  # digits; an int of four bytes
 
 class OrderDraft(Struct, frozen=True, kw_only=True):
     """What the buyer sends. `pay_method` is `wallet` or the number of a payment channel; `request_key` is made with
-    the form, so that the same form sent twice is one order; `card_id` is a card that the buyer chose."""
+    the form, so that the same form sent twice is one order; `card_id` is a card that the buyer chose; `query_password`
+    opens the order elsewhere (`passwords`)."""
 
     product_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
     quantity: Annotated[int, Meta(ge=1, le=1000)]
@@ -22,6 +24,7 @@ class OrderDraft(Struct, frozen=True, kw_only=True):
     request_key: Annotated[str, Meta(min_length=16, max_length=64)]
     contact: Annotated[str, Meta(max_length=100)] = ""
     card_id: UUID | None = None
+    query_password: Secret = ""
 
     @property
     def channel_id(self) -> int | None:

@@ -1,5 +1,6 @@
 """What has happened to an order, for whoever follows it."""
 
+from datetime import datetime
 from uuid import UUID
 
 from kameng.infra.outbox import Event
@@ -15,3 +16,10 @@ class OrderPaid(Event, frozen=True):
     """An order is charged and not yet delivered."""
 
     order_id: UUID
+
+
+class OrderMoved(Event, frozen=True):
+    """An order that is watched has come to another state, at that time."""
+
+    order_id: UUID
+    at: datetime

@@ -50,6 +50,7 @@ class Order(Base):
     cost_cents: Mapped[int] = mapped_column(default=0)  # what the station's own cards had cost it
     message: Mapped[str] = mapped_column(default="")
     lookup_hash: Mapped[str | None]
+    watched: Mapped[bool] = mapped_column(default=False)  # somebody outside is told of each step
     due_at: Mapped[datetime | None]
     state: Mapped[str]
     reason: Mapped[str]
@@ -58,6 +59,11 @@ class Order(Base):
     paid_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     flags: Mapped[dict[str, Any]] = mapped_column(JSONB)  # those that the sale was decided on
+
+    @property
+    def has_password(self) -> bool:
+        """Whether it can be opened by its query password."""
+        return self.lookup_hash is not None
 
     @property
     def final(self) -> bool:

@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.ledger.errors import refusals
 from kameng.cards import service as cards
 from kameng.cards.service import Fresh
+from kameng.core import clock
+from kameng.infra import outbox
 from kameng.infra.crypto import Sealer, Vault
 from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
 from tenants.orders import queries, writing
+from tenants.orders.drafts import Placed
 from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.events import OrderMoved
 from tenants.orders.models import Order
 from tenants.orders.states import FINAL, State, sources_of
 
@@ -53,6 +57,12 @@ async def _end_unpaid(session: AsyncSession, order_id: UUID, state: State, reaso
     await writing.write(session, writing.RELEASE, {"id": order_id})
     ORDERS.labels(str(state)).inc()
     return True
+
+
+async def watch(session: AsyncSession, placed: Placed) -> None:
+    """Has each further step of the order be told (`OrderMoved`), and one that it has made since it was `placed`."""
+    if await writing.write(session, writing.WATCH, {"id": placed.id}) != placed.state:
+        await outbox.record(session, OrderMoved(placed.id, clock.now()))
 
 
 async def wait(session: AsyncSession, order: Order, reason: str, until: datetime | None = None) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Sealed
@@ -57,9 +57,15 @@ OPEN_CHARGE = f"""
     FROM orders o
     LEFT JOIN products p ON p.id = o.product_id
     LEFT JOIN products h ON h.id = p.variant_of
-    CROSS JOIN LATERAL begin_sale(o.id, o.good_id, o.quantity, CAST(o.buyer_id AS text), 'held') s
+    CROSS JOIN LATERAL begin_sale(o.id, o.good_id, o.quantity, CAST(o.buyer_id AS text),
+                                  CASE WHEN o.card_id IS NULL THEN 'held' ELSE 'look' END) s
     WHERE o.id = %(order_id)s
 """  # noqa: S608 - of the constant above
+
+
+TAKE_CHOSEN = """
+    SELECT is_taken, card_ids, card_secrets FROM take_chosen_card(%(order_id)s, %(good_id)s, %(card_id)s, %(stock)s)
+"""
 
 
 class Stock(StrEnum):
@@ -68,6 +74,7 @@ class Stock(StrEnum):
     LOOK = "look"  # whether there are enough
     CLAIM = "claim"  # they are the order's when this transaction commits
     HOLD = "hold"  # they are kept for it until it is paid or ends
+    HELD = "held"  # those that were kept for it, else as CLAIM
 
 
 class Supply(Struct, frozen=True):
@@ -157,7 +164,7 @@ async def open_sale(
 ) -> Opening | None:
     """What a sale needs to know; None when the product is not on sale. The master's cards are taken as `stock` says,
     all of them or none; they are back when the transaction does not commit. Where a limit holds for the product they
-    are taken only when the buyer was `admitted`."""
+    are taken only when the buyer was `admitted`; a card that the buyer chose is taken by `take_chosen`."""
     asked = {
         "order_id": order_id,
         "product_id": draft.product_id,
@@ -165,7 +172,7 @@ async def open_sale(
         "buyer_id": buyer_id,
         "request_key": draft.request_key,
         "channel_id": draft.channel_id,
-        "stock": str(stock),
+        "stock": str(Stock.LOOK if draft.card_id else stock),
         "admitted": admitted,
     }
     row = await (await driver(session).execute(OPEN_SALE, asked)).fetchone()
@@ -179,9 +186,20 @@ def opening_of(row: Sequence[Any]) -> Opening:
 
 
 async def open_charge(session: AsyncSession, order: Order) -> Charging:
-    """The same for an order that was placed: takes the cards that it holds, or others."""
+    """The same for an order that was placed: takes the cards that it holds, or others; a chosen one is not taken."""
     row = await (await driver(session).execute(OPEN_CHARGE, {"order_id": order.id})).fetchone()
     if row is None:
         raise LookupError(f"order {order.id} is locked and not there")
     values: list[Any] = [*row[:FIELDS_OF_CHARGE], Supply(*row[FIELDS_OF_CHARGE:])]
     return Charging(*values)
+
+
+async def take_chosen(
+    session: AsyncSession, order_id: UUID, good_id: int, card_id: UUID, supply: Supply, stock: Stock
+) -> Supply | None:
+    """Takes the card of the master's stock that the buyer chose; the supply with it. None: somebody else has it."""
+    asked = {"order_id": order_id, "good_id": good_id, "card_id": card_id, "stock": str(stock)}
+    row = await (await driver(session).execute(TAKE_CHOSEN, asked)).fetchone()
+    if row is None or not row[0]:
+        return None
+    return structs.replace(supply, in_pool=True, card_ids=row[1], card_secrets=row[2])

@@ -24,7 +24,7 @@ from kameng.infra import outbox
 from kameng.infra.crypto import Vault
 from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
-from tenants.orders import inputs, limits, moving, opening, queries, terms, writing
+from tenants.orders import inputs, limits, moving, opening, passwords, queries, terms, writing
 from tenants.orders.drafts import WALLET, Item, OrderDraft, Placed
 from tenants.orders.errors import CardTaken, PlacedAlready, SoldOut
 from tenants.orders.events import OrderPaid, OrderPlaced
@@ -63,10 +63,11 @@ async def place_all(
     and what it was asked in the whole sale is kept with the orders.
 
     Raises `ProductGone`, `QuantityOutOfRange`, `LimitReached`, `LevelTooLow`, `NotOnSaleNow`, `Invalid` for what was
-    filled in, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`, `DepositTooLow`, `PriceChanged`,
-    and `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
-    Nothing was charged then.
+    filled in and for a query password, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`,
+    `DepositTooLow`, `PriceChanged`, and `PlacedAlready` when the same request is being placed at this moment; balances
+    are checked again by the commit. Nothing was charged then.
     """
+    passwords.check(item.draft for item in items)
     reading = reading or Reading()
     at_once = items[0].draft.pay_method == WALLET
     stock = Stock.CLAIM if at_once else Stock.HOLD if reading.is_on(flags.HOLD_STOCK) else Stock.LOOK
@@ -81,7 +82,8 @@ async def place_all(
             continue
         values, agreed = await _agree(session, buyer_id, sale, stock)
         values["basket_no"] = basket_no
-        supply = sale.seen.supply
+        values["lookup_hash"] = passwords.kept(vault.tenant, values["no"], sale.item.draft)
+        supply = await _supply(session, sale, stock)
         spent_cents, owed_cents = spent_cents + agreed.total_cents, owed_cents + agreed.wholesale_cents
         if owed_cents > supply.deposit_cents and sale.seen.settlement == "own":
             raise DepositTooLow
@@ -145,16 +147,31 @@ async def _agree(session: AsyncSession, buyer_id: UUID, sale: Sale, stock: Stock
                  "card_id": draft.card_id, "hold": stock is Stock.HOLD}  # fmt: skip
         cost_cents = await _take_own(session, asked)
         terms.check_cost(agreed, cost_cents)
-    elif draft.card_id is not None and not seen.own:
-        raise CardTaken(field="quantity")
     return _values(sale, buyer_id, agreed, filled_in) | {"cost_cents": cost_cents}, agreed
+
+
+async def _supply(session: AsyncSession, sale: Sale, stock: Stock) -> Supply:
+    """What the master gives to it, with the card that was chosen of its stock. Raises `CardTaken`."""
+    seen, card_id = sale.seen, sale.item.draft.card_id
+    if card_id is None or seen.good_id is None:
+        return seen.supply
+    return await _take_chosen(session, sale.order_id, seen.good_id, card_id, seen.supply, stock)
+
+
+async def _take_chosen(
+    session: AsyncSession, order_id: UUID, good_id: int, card_id: UUID, supply: Supply, stock: Stock
+) -> Supply:
+    taken = await opening.take_chosen(session, order_id, good_id, card_id, supply, stock)
+    if taken is None:
+        raise CardTaken(field="card_id")
+    return taken
 
 
 async def _take_own(session: AsyncSession, asked: dict[str, Any]) -> int:
     """Takes cards of the station's own pool; what they had cost. Raises `SoldOut`, `CardTaken`."""
     units, cost_cents = await writing.write_row(session, writing.TAKE_OWN, asked)
     if not units:
-        raise CardTaken(field="quantity") if asked["card_id"] else SoldOut(field="quantity")
+        raise CardTaken(field="card_id") if asked["card_id"] else SoldOut(field="quantity")
     return int(cost_cents)
 
 
@@ -282,6 +299,8 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
         return placed_of(order)
     seen = await opening.open_charge(session, order)
     supply = seen.supply
+    if supply.wholesale_price is not None and order.good_id is not None and order.card_id is not None:
+        supply = await _take_chosen(session, order.id, order.good_id, order.card_id, supply, Stock.HELD)
     if supply.wholesale_price is None or not (order.good_id is None or supply.in_pool or supply.upstream):
         raise SoldOut
     needs_hand = order.good_id is None and (seen.by_hand or order.kind != "cards")

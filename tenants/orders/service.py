@@ -2,7 +2,7 @@
 commits. The work is in `selling` (a sale is one commit) and `moving` (what comes after it)."""
 
 from tenants.orders.drafts import WALLET, Discount, Item, OrderDraft, Placed
-from tenants.orders.events import OrderPaid, OrderPlaced
+from tenants.orders.events import OrderMoved, OrderPaid, OrderPlaced
 from tenants.orders.moving import (
     BY_HAND,
     cancel,
@@ -13,6 +13,7 @@ from tenants.orders.moving import (
     expire,
     refund,
     wait,
+    watch,
 )
 from tenants.orders.selling import charge, place, place_all
 
@@ -22,6 +23,7 @@ __all__ = [
     "Discount",
     "Item",
     "OrderDraft",
+    "OrderMoved",
     "OrderPaid",
     "OrderPlaced",
     "Placed",
@@ -36,4 +38,5 @@ __all__ = [
     "place_all",
     "refund",
     "wait",
+    "watch",
 ]

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Fresh
 from kameng.core import clock
+from kameng.infra import outbox
 from kameng.infra.db import driver
+from tenants.orders.events import OrderMoved
 from tenants.orders.states import FINAL, State, sources_of
 
 LOOK_AFTER = timedelta(minutes=1)  # a charged order should be on its way by then
@@ -23,12 +25,13 @@ INSERT_ORDER = """
     INSERT INTO orders (id, no, buyer_id, request_key, product_id, good_id, product_name, kind, usage_note, contact,
                         inputs, quantity, unit_price, total_cents, discount_cents, coupon_id, choice_cents, card_id,
                         fee_cents, settlement, wholesale_price, wholesale_cents, quote, cost_cents, pay_method,
-                        basket_no, state, expires_at, paid_at, delivered_at, delivered_quantity, due_at, flags)
+                        basket_no, lookup_hash, state, expires_at, paid_at, delivered_at, delivered_quantity, due_at,
+                        flags)
     VALUES (%(id)s, %(no)s, %(buyer_id)s, %(request_key)s, %(product_id)s, %(good_id)s, %(product_name)s, %(kind)s,
             %(usage_note)s, %(contact)s, %(inputs)s, %(quantity)s, %(unit_price)s, %(total_cents)s, %(discount_cents)s,
             %(coupon_id)s, %(choice_cents)s, %(card_id)s, %(fee_cents)s, %(settlement)s, %(wholesale_price)s,
-            %(wholesale_cents)s, %(quote)s, %(cost_cents)s, %(pay_method)s, %(basket_no)s, %(state)s, %(expires_at)s,
-            %(paid_at)s, %(delivered_at)s, %(delivered_quantity)s, %(due_at)s, %(flags)s)
+            %(wholesale_cents)s, %(quote)s, %(cost_cents)s, %(pay_method)s, %(basket_no)s, %(lookup_hash)s, %(state)s,
+            %(expires_at)s, %(paid_at)s, %(delivered_at)s, %(delivered_quantity)s, %(due_at)s, %(flags)s)
 """
 UPDATE_UNPAID = """
     UPDATE orders SET state = %(state)s, paid_at = %(paid_at)s, delivered_at = %(delivered_at)s, expires_at = NULL,
@@ -85,11 +88,11 @@ MOVE = """
                                    ELSE delivered_at END,
                refunded_cents = refunded_cents + %(retail_cents)s,
                wholesale_back_cents = wholesale_back_cents + %(wholesale_cents)s
-        WHERE id = %(id)s AND state = ANY(%(sources)s) RETURNING id
+        WHERE id = %(id)s AND state = ANY(%(sources)s) RETURNING id, watched
     ), happened AS (
         INSERT INTO order_events (order_id, state, note, actor) SELECT id, %(state)s, %(reason)s, %(actor)s FROM moved
         WHERE %(state)s <> 'delivered' OR %(actor)s <> ''
-    ) SELECT count(*) FROM moved
+    ) SELECT watched FROM moved
 """
 # Units that have come. A card that the order holds already is not taken twice, nor a delivery with a source it knows.
 ADD_UNITS = """
@@ -113,6 +116,9 @@ NOTE = """
 """
 KNOWN_SOURCE = "SELECT count(*) FROM order_events WHERE order_id = %(id)s AND detail->>'source' = %(source)s"
 REASON = "UPDATE orders SET reason = %(reason)s, due_at = %(due_at)s WHERE id = %(id)s AND state = 'waiting'"
+
+
+WATCH = "UPDATE orders SET watched = true WHERE id = %(id)s RETURNING state"
 
 
 async def write(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> Any:
@@ -150,8 +156,11 @@ async def move(
         "retail_cents": retail_cents,
         "wholesale_cents": wholesale_cents,
     }
-    if not await write(session, MOVE, values):
+    moved = await write_row(session, MOVE, values)
+    if moved is None:
         return False
+    if moved[0]:
+        await outbox.record(session, OrderMoved(order_id, clock.now()))
     await keep_deadline(session, order_id, state, due_at)
     return True
 

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.infra import outbox
 from kameng.infra.outbox import Event
 from tenants.notices import service as notices
-from tenants.pricing import proposals, queries, sets, settings
+from tenants.pricing import ladders, proposals, queries, sets, settings
 from tenants.pricing.errors import NothingToUndo, SetDecided
+from tenants.pricing.ladders import Moved
 from tenants.pricing.proposals import Proposal
 from tenants.pricing.sets import SYSTEM, Line, Reason
 
@@ -195,6 +196,12 @@ async def _write_floors(session: AsyncSession, found: Sequence[Proposal]) -> Non
     if found:
         said = {"ids": [one.product.id for one in found], "floors": [one.floor.paid for one in found]}
         await session.execute(WRITE_FLOORS, said)
+        await ladders.move(session, [_in_place(one) for one in found])
+
+
+def _in_place(proposal: Proposal) -> Moved:
+    one = proposal.product
+    return Moved(one.id, one.price, one.price, proposal.floor.price)
 
 
 async def _want_simulations(session: AsyncSession, *numbers: int | None) -> None:

@@ -11,7 +11,9 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tenants.pricing import ladders
 from tenants.pricing.errors import SetDecided, SetGone
+from tenants.pricing.ladders import Moved
 
 SYSTEM = "system"
 Waiting = Literal["draft", "held"]
@@ -191,6 +193,7 @@ async def write(
     done = {row.id for row in await session.execute(CHANGE, columns)}
     await session.execute(OURS, {"who": ""})
     written = [line for line in lines if line.product_id in done]
+    await ladders.move(session, [_moved(line) for line in written])
     await session.execute(
         REMEMBER,
         {
@@ -244,6 +247,10 @@ async def _add(
 
 def _json(lines: Sequence[Line]) -> str:
     return msgspec.json.encode(lines).decode()
+
+
+def _moved(line: Line) -> Moved:
+    return Moved(line.product_id, line.old, line.new, line.reason.floor or Decimal(0))
 
 
 def _product(line: Line) -> int:

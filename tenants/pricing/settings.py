@@ -18,7 +18,13 @@ TURN = text("SELECT turn FROM pricing_settings")
 READ = text("SELECT kept FROM pricing_settings")
 LOCK = text("SELECT kept FROM pricing_settings FOR UPDATE")
 KEEP = text("UPDATE pricing_settings SET kept = CAST(:kept AS jsonb)")
-FEE = text("SELECT coalesce(max(fee_rate), 0) FROM payment_channels WHERE state = 'active'")
+# Of a channel that the master lends, what it takes now; the station's own copy is only written anew with a payment.
+FEE = text(
+    """
+    SELECT coalesce(max(greatest(c.fee_rate, l.fee_rate)), 0) FROM payment_channels c
+    LEFT JOIN lent_channels() l ON l.id = c.master_channel_id AND c.settlement = 'master' WHERE c.state = 'active'
+    """
+)
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -39,5 +39,13 @@ class StillBuying(Refused):
     message = "A purchase for this station is not settled yet. It can be closed for good once that is known."
 
 
+class PayoutWaits(Refused):
+    message = "A withdrawal of this station waits to be decided. Pay or decline it first."
+
+
+class MoneyCollected(Refused):
+    message = "Collected money of this station is not released yet. Its holding period has to be over first."
+
+
 class ImportGone(NotFound):
     message = "There is no such import."

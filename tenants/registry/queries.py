@@ -64,8 +64,10 @@ MONEY_LEFT = text(
     """
     SELECT coalesce(sum(balance_cents) FILTER (WHERE kind = 'deposit'), 0)::bigint AS deposit_cents,
            coalesce(sum(balance_cents) FILTER (WHERE kind = 'wallet'), 0)::bigint AS wallets_cents,
-           count(*) FILTER (WHERE kind = 'wallet' AND balance_cents > 0) AS wallets
-    FROM ledger_accounts WHERE tenant_id = :id AND kind IN ('wallet', 'deposit')
+           count(*) FILTER (WHERE kind = 'wallet' AND balance_cents > 0) AS wallets,
+           coalesce(sum(balance_cents) FILTER (WHERE kind IN ('collected', 'earnings', 'payout')), 0)::bigint
+               AS owed_cents
+    FROM ledger_accounts WHERE tenant_id = :id AND kind IN ('wallet', 'deposit', 'collected', 'earnings', 'payout')
     """
 )
 GONE_BY_NOW = text(
@@ -148,15 +150,17 @@ class Plan(Struct, frozen=True):
 
 
 class MoneyLeft(Struct, frozen=True):
-    """What a station holds of others' money, in cents; `wallets` counts those that are not empty."""
+    """What a station holds of others' money, in cents; `wallets` counts those that are not empty; `owed_cents` is what
+    the master holds for the station: collected, released, and asked for."""
 
     deposit_cents: int
     wallets_cents: int
     wallets: int
+    owed_cents: int
 
     @property
     def cents(self) -> int:
-        return self.deposit_cents + self.wallets_cents
+        return self.deposit_cents + self.wallets_cents + self.owed_cents
 
 
 class Certificate(Struct, frozen=True):

@@ -4,16 +4,18 @@ All of it is one transaction of the administrator's, so a station is either whol
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from psycopg import sql
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.audit import service as audit
 from kameng.core import clock
+from kameng.core.errors import KamengError
 from kameng.infra.admin import owner_session
 from kameng.infra.db import driver, roles_of
 from kameng.infra.runtime import Runtime
@@ -21,13 +23,20 @@ from kameng.infra.tenancy import schema_of
 from kameng.web.pages import iso
 from tenants.domains import service as domains
 from tenants.registry import schemas
-from tenants.registry.errors import GraceLasts, NotInThisState, StationGone, StillBuying
+from tenants.registry.errors import (
+    GraceLasts,
+    MoneyCollected,
+    NotInThisState,
+    PayoutWaits,
+    StationGone,
+    StillBuying,
+)
 from tenants.registry.provisioning import By
 from tenants.registry.states import State
 
 # Of every table of the master that has a column tenant_id it is said here whether a station's rows go or stay;
 # tests/tenants/registry sees to it that none is forgotten.
-RELEASED = ("hosts", "host_claims")  # by the domains themselves, so that others may have them
+RELEASED = ("hosts", "host_claims", "card_held")  # so that others may have them
 CLEARED = (
     "memberships",
     "invitations",
@@ -52,7 +61,6 @@ KEPT = {
     "payouts": "what was paid out, and where to",
     "collect_refunds": "what gateways gave back of collected money",
     "card_issued": "what the master's own cards were sold for",
-    "card_held": "the master's; a sweep puts them back into the pool",
     "purchases": "reconciled with suppliers",
     "sold_ahead": "what purchases were paid for with",
     "plan_periods": "what was charged for",
@@ -68,6 +76,19 @@ KEPT = {
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '3s'"
 HELD = text("SELECT * FROM tenants WHERE id = :id FOR UPDATE")
 IS_BUYING = text("SELECT EXISTS (SELECT 1 FROM purchases WHERE tenant_id = :id AND state IN ('submitted', 'unknown'))")
+PAYOUT_WAITS = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE tenant_id = :id AND state = 'requested')")
+HAS_COLLECTED = text(
+    "SELECT EXISTS (SELECT 1 FROM ledger_accounts WHERE tenant_id = :id AND kind = 'collected' AND balance_cents > 0)"
+)
+# What its unpaid orders held of the master's cards. A card that was imported again meanwhile is in the pool already.
+FREE_CARDS = text(
+    """
+    WITH freed AS (DELETE FROM card_held WHERE tenant_id = :id RETURNING *)
+    INSERT INTO card_pool (id, item_id, secret, fingerprint, cost_cents, batch_id, label)
+    SELECT id, item_id, secret, fingerprint, cost_cents, batch_id, label FROM freed
+    ON CONFLICT (item_id, fingerprint) DO NOTHING
+    """
+)
 TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY tablename")
 # Accounts by kind with the sum of their entries, which for wallets and the deposit is their balance.
 BALANCES = text(
@@ -87,8 +108,8 @@ CLOSED = text("UPDATE tenants SET state = 'closed', closing_until = NULL, state_
 async def retire(runtime: Runtime, tenant_id: int, by: By, *, at_once: bool = False) -> str:
     """Ends a closing station whose grace period is over, or `at_once`. Returns the certificate's SHA-256 in hex.
 
-    Raises `StationGone`, `NotInThisState`, `GraceLasts`, `StillBuying`; psycopg's and SQLAlchemy's `OperationalError`
-    when somebody is still at work in the schema: try again.
+    Raises `StationGone`, `NotInThisState`, `GraceLasts`, `StillBuying`, `PayoutWaits`, `MoneyCollected`; psycopg's and
+    SQLAlchemy's `OperationalError` when somebody is still at work in the schema: try again.
     """
     now = clock.now()
     async with owner_session(runtime.settings) as session:
@@ -101,6 +122,7 @@ async def retire(runtime: Runtime, tenant_id: int, by: By, *, at_once: bool = Fa
         values = {"id": tenant_id, "document": document.decode(), "sha256": sha256, "at": now}
         await session.execute(CERTIFY, values)
         await domains.release(session, tenant_id)
+        await session.execute(FREE_CARDS, {"id": tenant_id})
         for table in CLEARED:
             await session.execute(text(f"DELETE FROM {table} WHERE tenant_id = :id"), {"id": tenant_id})  # noqa: S608 - names of ours
         await session.execute(DESTROY_KEY, {"scope": schema_of(tenant_id)})
@@ -120,8 +142,18 @@ async def _check(session: AsyncSession, station: Row[Any] | None, now: datetime,
         raise NotInThisState
     if station.closing_until > now and not at_once:
         raise GraceLasts(until=iso(station.closing_until))
-    if (await session.execute(IS_BUYING, {"id": station.id})).scalar_one():
-        raise StillBuying
+    for obstacle in await obstacles(session, station.id):
+        raise obstacle
+
+
+async def obstacles(session: AsyncSession, tenant_id: int) -> list[KamengError]:
+    """What keeps a station from being ended, whether its time is over or not."""
+    known: Sequence[tuple[TextClause, type[KamengError]]] = (
+        (IS_BUYING, StillBuying),
+        (PAYOUT_WAITS, PayoutWaits),
+        (HAS_COLLECTED, MoneyCollected),
+    )
+    return [error() for is_there, error in known if (await session.execute(is_there, {"id": tenant_id})).scalar_one()]
 
 
 async def _document(session: AsyncSession, station: Row[Any], now: datetime) -> bytes:

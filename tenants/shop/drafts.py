@@ -193,8 +193,8 @@ def _ladder_faults(unit: Unit) -> dict[str, str]:
     for n, (lower, upper) in enumerate(pairwise(steps)):
         if upper.quantity <= lower.quantity:
             errors[f"{unit.ladder_at}{n}"] = N_("Each step begins at a larger quantity than the one before.")
-        elif upper.price >= lower.price:
-            errors[f"{unit.ladder_at}{n}"] = N_("Each step is cheaper than the one before.")
+        elif upper.price > lower.price:  # repricing makes them equal where a floor holds both up
+            errors[f"{unit.ladder_at}{n}"] = N_("No step is dearer than the one before.")
     if len(unit.ladder) > MOST_STEPS:
         errors[f"{unit.ladder_at}{MOST_STEPS}"] = N_("At most 8 steps.")
     return errors

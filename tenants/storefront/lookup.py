@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import structs
 
+from kameng.cards import reveals
 from kameng.core.errors import Invalid
 from kameng.infra import ratelimit
 from kameng.infra.runtime import Runtime
@@ -88,6 +89,7 @@ class LookupController(Controller):
             raise OrderGone
         async with tenant.begin() as session:
             await lookup.remember(session, found.id, "revealed", visitor.address, visitor.user_agent)
+            await reveals.log(session, "buyer", "lookup", "", visitor.address, order_ref=found.id)
         return await _page(tenant, visitor, seen, seen.keys)
 
     @post("/leave")
@@ -102,7 +104,7 @@ async def _granted(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) 
     async with tenant.begin() as session:
         found = await lookup.granted(session, no)
     as_buyer = structs.replace(visitor, buyer_id=found.buyer_id)
-    return found, await order_view.view(runtime, tenant, as_buyer, no)
+    return found, await order_view.view(runtime, tenant, as_buyer, no, is_look=False)
 
 
 async def _page(tenant: Tenant, visitor: Visitor, seen: OrderView, keys: list[str]) -> Template:

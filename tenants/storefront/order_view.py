@@ -73,6 +73,7 @@ class Order(Struct, frozen=True, kw_only=True):
     choice_cents: int
     refunded_cents: int
     message: str
+    has_password: bool
     pay_method: str
     state: str
     reason: str
@@ -157,8 +158,9 @@ async def read(tenant: Tenant, visitor: Visitor, no: str) -> Order:
     return convert(found, Order, from_attributes=True)
 
 
-async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> OrderView:
-    """The visitor's own order with all that its page shows. Raises `OrderGone`."""
+async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, is_look: bool = True) -> OrderView:
+    """The visitor's own order with all that its page shows. That its keys are shown is written down, the first time,
+    unless the caller does that itself. Raises `OrderGone`."""
     if visitor.buyer_id is None:
         raise OrderGone
     no = numbers.order_no(no)
@@ -170,7 +172,8 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.delivered_quantity and order.state in HAS_CARDS:
             sealed = list(await cards.issued(session, found.id))
-            await reveals.log_first(session, found.id, visitor.name, visitor.address)
+            if is_look:
+                await reveals.log_first(session, found.id, visitor.name, visitor.address)
         given_back = await refunds.of_order(session, found.id)
         if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
             channel = await payments.channel(session, payment.channel_id)

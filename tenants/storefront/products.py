@@ -43,6 +43,7 @@ class Shown(Struct, frozen=True):
     quantity: int
     unit_cents: int
     ladder: list[list[float]]
+    choice_cents: int = 0  # more for a card that the buyer chooses
 
 
 class Tab(Struct, frozen=True):
@@ -257,8 +258,13 @@ def _options(field: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def steps(item: ShelfItem) -> list[tuple[int, Decimal]]:
-    """The quantity ladder with its first rung: from so many on, yuan for one."""
-    return [(1, item.price), *((int(quantity), Decimal(price)) for quantity, price in item.ladder)]
+    """The quantity ladder with its first rung: from so many on, yuan for one. A floor may hold steps up, so that they
+    are no cheaper than the one before: those are left out."""
+    rungs = [(1, item.price)]
+    for quantity, price in item.ladder:
+        if Decimal(price) < rungs[-1][1]:
+            rungs.append((int(quantity), Decimal(price)))
+    return rungs
 
 
 def shown(item: ShelfItem, entered: str = "") -> Shown:
@@ -266,4 +272,5 @@ def shown(item: ShelfItem, entered: str = "") -> Shown:
     is_number = entered.isascii() and entered.isdigit() and len(entered) < 5
     quantity = min(max(int(entered) if is_number else 0, item.min_quantity), item.most)
     ladder = [[quantity, float(price * 100)] for quantity, price in steps(item)]
-    return Shown(item, quantity, total_cents(item.price, 1), ladder)
+    choice_cents = total_cents(item.choice_price, 1) if item.choosable else 0
+    return Shown(item, quantity, total_cents(item.price, 1), ladder, choice_cents)

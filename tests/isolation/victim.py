@@ -19,6 +19,7 @@ from tenants.buyers import service as buyers
 from tenants.buyers.service import Registration
 from tenants.notices import service as notices
 from tenants.openapi import keys, numbers
+from tenants.openapi.numbers import Ordered
 from tests.isolation import belongings
 from tests.support.house import Shop, open_shop
 
@@ -110,7 +111,9 @@ async def open_victim(runtime: Runtime) -> Victim:
         issued = await keys.issue(session, sealer, buyer.id, names["key"])
     placed = await shop.buy(buyer.id)
     async with shop.tenant.begin() as session:
-        number = await numbers.remember(session, issued.id, placed.no, f"D-{mark}")
+        number = await numbers.remember(
+            session, Ordered(key_id=issued.id, order_no=placed.no, downstream_no=f"D-{mark}")
+        )
     login = f"owner-{mark}".lower()
     async with runtime.database.master_session() as session:
         supply = (await session.execute(SUPPLY, {"good_id": shop.good_id})).one()

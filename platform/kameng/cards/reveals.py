@@ -30,7 +30,7 @@ MOST = 100
 
 
 class Reveal(Struct, frozen=True):
-    """`kind`: staff or buyer. `act`: shown on a page, or taken as a file."""
+    """`kind`: staff or buyer. `act`: shown on a page, taken as a file, or shown to whoever knew the query password."""
 
     kind: str
     act: str
@@ -42,7 +42,7 @@ class Reveal(Struct, frozen=True):
 async def log(
     session: AsyncSession,
     kind: Literal["staff", "buyer"],
-    act: Literal["shown", "file"],
+    act: Literal["shown", "file", "lookup"],
     name: str,
     address: str,
     *,

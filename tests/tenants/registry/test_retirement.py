@@ -10,19 +10,28 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from billing.ledger import service as ledger
+from billing.ledger.service import Line
+from billing.payouts import service as payouts
+from billing.payouts.service import PayoutDraft
 from deploy import station_tasks
-from kameng.core import clock
+from kameng.cards import service as cards
+from kameng.core import clock, ids
 from kameng.identity.permissions import Role
 from kameng.infra.admin import admin_connection
 from kameng.infra.crypto import KeyDestroyed, Keyring
 from kameng.infra.runtime import Runtime
+from tenants.orders import service as orders
 from tenants.registry import closing, queries, retirement
 from tenants.registry.closing import Farewell
-from tenants.registry.errors import GraceLasts, NotInThisState, StillBuying
+from tenants.registry.errors import GraceLasts, MoneyCollected, NotInThisState, PayoutWaits, StillBuying
 from tenants.registry.provisioning import By
+from tenants.toggles.flags import DEFAULTS
+from tenants.toggles.reading import Reading
 from tests.admin_ui.conftest import SignIn, audited
 from tests.support.house import Shop, ledger_is_balanced, open_shop
 from tests.support.staff_client import StaffClient, error_at, text_of
+from tests.tenants.orders import stall
 
 BY = By("操作员", "10.0.0.1")
 Clients = Callable[[str], StaffClient]
@@ -256,3 +265,59 @@ async def rows_of(runtime: Runtime, table: str, shop: Shop) -> int:
             {"id": shop.tenant.id},
         )
         return int(row.scalar_one())
+
+
+async def test_a_withdrawal_that_waits_and_collected_money_keep_a_station_from_being_ended(
+    runtime: Runtime, operator: StaffClient
+) -> None:
+    shop = await open_shop(runtime, deposit_cents=1)
+    await book(shop, "master_bank", "collected", 700)
+    await book(shop, "master_bank", "earnings", 50_000)
+    draft = PayoutDraft(amount_cents=40_000, method="alipay", account="li@example.test", request_key=ids.code(20))
+    async with shop.tenant.begin() as session:
+        await payouts.ask(session, await runtime.keyring.master(), draft, "li")
+        payout_id = (await session.execute(text("SELECT id FROM payouts"))).scalar_one()
+
+    asked = text_of(await operator.get(f"/tenants/{shop.tenant.id}/closing"))
+    assert "Collected and earned, not paid out ¥507.00" in asked
+    await begin(runtime, shop, days=0)
+    page = text_of(await operator.get(f"/tenants/{shop.tenant.id}"))
+
+    assert "A withdrawal of this station waits to be decided." in page
+    assert "Collected money of this station is not released yet." in page
+    with pytest.raises(PayoutWaits):
+        await retirement.retire(runtime, shop.tenant.id, BY)
+    async with runtime.database.master_session() as session:
+        await payouts.decline(session, payout_id, "closing", "boss")
+    with pytest.raises(MoneyCollected):
+        await retirement.retire(runtime, shop.tenant.id, BY)
+    await book(shop, "collected", "earnings", 700)
+    await retirement.retire(runtime, shop.tenant.id, BY)
+    assert await state_of(runtime, shop) == "closed"
+
+
+async def test_cards_of_the_masters_that_its_unpaid_orders_held_are_for_sale_again(runtime: Runtime) -> None:
+    shop = await open_shop(runtime, keys=["K-1", "K-2", "K-3"])
+    draft = stall.draft(shop, quantity=2, pay=await stall.channel(shop))
+    vault = await runtime.keyring.vault(shop.tenant.id)
+    async with shop.tenant.begin() as session:
+        await orders.place(session, vault, await shop.buyer(), draft, Reading({**DEFAULTS, "shop.hold_stock": True}))
+    assert await pooled(runtime, shop) == 1
+    await begin(runtime, shop, days=0)
+
+    await retirement.retire(runtime, shop.tenant.id, BY)
+
+    assert await pooled(runtime, shop) == 3
+
+
+async def pooled(runtime: Runtime, shop: Shop) -> int:
+    async with runtime.database.master_session() as session:
+        return (await cards.counts(session, [shop.good_id])).get(shop.good_id, 0)
+
+
+async def book(shop: Shop, source: str, account: str, cents: int) -> None:
+    """Money that has come for the station: from the master's bank, or from another account of its own."""
+    me = shop.tenant.id
+    lines = [Line(0 if source == "master_bank" else me, source, "", -cents), Line(me, account, "", cents)]
+    async with shop.runtime.database.master_session() as session:
+        await ledger.post(session, ids.code(20), "release", "x", lines, me)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
-from tenants.aftersale import lookup
+from tenants.orders import passwords
 from tenants.toggles import flags
 from tenants.toggles import service as toggles
 from tests.support.browser_client import Browser, OpenBrowser, same_page
@@ -28,7 +28,7 @@ async def order_with_password(shop: Shop) -> tuple[str, str]:
     """Number and key of a delivered order that was bought with a query password."""
     placed = await shop.buy(await shop.buyer(wallet_cents=2_000))
     sealer = await shop.runtime.keyring.tenant(shop.tenant.id)
-    kept = lookup.hash_of(sealer, placed.no, PASSWORD)
+    kept = passwords.hash_of(sealer, placed.no, PASSWORD)
     async with shop.tenant.begin() as session:
         await session.execute(GIVE_PASSWORD, {"no": placed.no, "contact": CONTACT, "hash": kept})
     (key,) = await shop.keys(placed.id)
@@ -176,5 +176,5 @@ async def test_without_the_feature_nothing_is_looked_up(shop: Shop, browser: Ope
 async def test_equal_passwords_of_two_orders_do_not_look_equal(shop: Shop) -> None:
     sealer = await shop.runtime.keyring.tenant(shop.tenant.id)
 
-    assert lookup.hash_of(sealer, "A", PASSWORD) != lookup.hash_of(sealer, "B", PASSWORD)
-    assert lookup.hash_of(sealer, "A", PASSWORD) == lookup.hash_of(sealer, "A", f"{PASSWORD} ")
+    assert passwords.hash_of(sealer, "A", PASSWORD) != passwords.hash_of(sealer, "B", PASSWORD)
+    assert passwords.hash_of(sealer, "A", PASSWORD) == passwords.hash_of(sealer, "A", f"{PASSWORD} ")

@@ -1,5 +1,6 @@
 // [data-stepper]: a number field between two buttons [data-step="-1"] and [data-step="1"]. The sum beside it,
-// [data-total] in the same form, follows: data-ladder="[[1, 990], [10, 950]]" is [from this quantity, unit cents].
+// [data-total] in the same form, follows: data-ladder="[[1, 990], [10, 950]]" is [from this quantity, unit cents];
+// data-choice-cents come on top when a field called data-choice is chosen.
 import { each } from "./page.js";
 
 each("[data-stepper]", (stepper) => {
@@ -22,6 +23,12 @@ each("[data-stepper]", (stepper) => {
       input.dispatchEvent(new Event("change", { bubbles: true }));
     }),
   );
+  const chosen = ({ target }) => {
+    if (!input.isConnected) return form.removeEventListener("change", chosen);
+    if (target.type === "radio") show();
+  };
+  const { form } = input;
+  form?.addEventListener("change", chosen);
   input.addEventListener("input", show);
   input.addEventListener("change", () => {
     input.value = within(Number(input.value));
@@ -33,5 +40,7 @@ each("[data-stepper]", (stepper) => {
 function sum(total, count) {
   const steps = JSON.parse(total.dataset.ladder);
   const [, unit_cents] = steps.filter(([from]) => from <= count).pop() ?? steps[0];
-  return `¥${((unit_cents * count) / 100).toLocaleString("en", { minimumFractionDigits: 2 })}`;
+  const choice = total.dataset.choice && total.closest("form").elements[total.dataset.choice];
+  const extra_cents = choice?.value ? Number(total.dataset.choiceCents) : 0;
+  return `¥${((unit_cents * count + extra_cents) / 100).toLocaleString("en", { minimumFractionDigits: 2 })}`;
 }
