@@ -15,6 +15,7 @@ from supplier_gateway.routing import tasks as routing
 from supplier_gateway.suppliers import tasks as suppliers
 from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
+from tenants.desk import tasks as desk
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
 from tenants.orders import payments as order_payments
@@ -34,6 +35,7 @@ MODULES = (
     aftersale,
     applications,
     cards,
+    desk,
     domains,
     letters,
     margins,

@@ -15,3 +15,15 @@ class OrderPaid(Event, frozen=True):
     """An order is charged and not yet delivered."""
 
     order_id: UUID
+
+
+class OrderWaited(Event, frozen=True):
+    """An order waits, or waits for another reason than before."""
+
+    order_id: UUID
+
+
+class OrderEnded(Event, frozen=True):
+    """An order that did not end in the moment of its sale is final."""
+
+    order_id: UUID

@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.ledger.errors import refusals
 from kameng.cards import service as cards
 from kameng.cards.service import Fresh
+from kameng.infra import outbox
 from kameng.infra.crypto import Sealer, Vault
 from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
 from tenants.notices import service as notices
 from tenants.orders import queries, writing
 from tenants.orders.errors import NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.events import OrderEnded, OrderWaited
 from tenants.orders.models import Order
 from tenants.orders.states import FINAL, State, sources_of
 
@@ -50,6 +52,7 @@ async def _end_unpaid(session: AsyncSession, order_id: UUID, state: State, reaso
     if not await writing.move(session, order_id, state, reason, actor=actor):
         return False
     await writing.write(session, writing.RELEASE, {"id": order_id})
+    await outbox.record(session, OrderEnded(order_id))
     ORDERS.labels(str(state)).inc()
     return True
 
@@ -62,10 +65,13 @@ async def wait(session: AsyncSession, order: Order, reason: str, until: datetime
         if reason == BY_HAND:
             await writing.keep_deadline(session, order.id, State.WAITING, due_at, look_at=due_at)
         await notices.tell(session, "order_waits", order.no, reason=reason)
+        await outbox.record(session, OrderWaited(order.id))
         ORDERS.labels(str(State.WAITING)).inc()
     elif order.reason != reason or order.due_at != due_at:
         values = {"id": order.id, "reason": reason, "due_at": due_at}
         await writing.write(session, writing.REASON, values)
+        if order.reason != reason:
+            await outbox.record(session, OrderWaited(order.id))
         now = await queries.order_by_no(session, order.no)
         if now.state == State.WAITING:
             await writing.keep_deadline(session, order.id, State.WAITING, due_at)
@@ -218,5 +224,6 @@ async def _move(
         wholesale_cents=gone.wholesale_cents,
     )
     if moved and state in FINAL:
+        await outbox.record(session, OrderEnded(order.id))
         ORDERS.labels(str(state)).inc()
     return moved
