@@ -15,12 +15,6 @@ class SolvedAlready(Conflict):
     message = "This case is solved already. Nothing was changed."
 
 
-class OthersCase(Conflict):
-    """Somebody else has it; he is to give it up first, or somebody assigns it."""
-
-    message = "%(name)s is working on this case. Take it over first."
-
-
 class NoMoneyRight(Refused):
     message = "You may not give money back. Ask the owner for a limit, or leave this to somebody else."
 
@@ -45,10 +39,6 @@ class Dearer(Refused):
 
 class TooManyRules(Refused):
     message = "A shop keeps at most %(most)s rules. Delete one that nobody uses."
-
-
-class NotCorrectable(Conflict):
-    message = "Only an order that is paid and not delivered can be corrected."
 
 
 class StillAsked(Conflict):

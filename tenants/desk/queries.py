@@ -75,6 +75,24 @@ SELLABLE = text(
 )
 
 
+# What a page of an order has to be drawn anew for.
+MARK = text(
+    """
+    SELECT concat_ws('-', (SELECT count(*) FROM order_messages WHERE order_id = :id),
+                     (SELECT string_agg(state, '-' ORDER BY offered_at) FROM desk_swaps WHERE order_id = :id))
+    """
+)
+
+
+class Said(Struct, frozen=True):
+    """A message as its buyer reads it."""
+
+    kind: str
+    body: str
+    sent_at: datetime
+    automatic: bool
+
+
 class Line(Struct, frozen=True):
     """One line of a case's history."""
 
@@ -161,6 +179,17 @@ async def messages(session: AsyncSession, order_id: UUID) -> Sequence[Message]:
     """What the buyer was told, oldest first."""
     found = select(Message).where(Message.order_id == order_id).order_by(Message.sent_at, Message.id)
     return list(await session.scalars(found.limit(50)))
+
+
+async def said(session: AsyncSession, order_id: UUID) -> Sequence[Said]:
+    """The same as the buyer reads it."""
+    return [Said(one.kind, one.body, one.sent_at, one.automatic) for one in await messages(session, order_id)]
+
+
+async def mark(session: AsyncSession, order_id: UUID) -> str:
+    """Stands for what the shop has said and offered; empty while that is nothing."""
+    found = str((await session.execute(MARK, {"id": order_id})).scalar_one())
+    return "" if found == "0" else found
 
 
 async def message(session: AsyncSession, message_id: UUID) -> Message | None:
