@@ -1,5 +1,5 @@
-"""What a person does with a case. Each act takes the case on, leaves a line, and is audited; acts that move money look at
-what the person may give back."""
+"""What a person does with a case. Each act takes the case on, leaves a line, and is audited; acts that move money look
+at what the person may give back."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal

@@ -113,9 +113,7 @@ async def _give(runtime: Runtime, tenant: Tenant, viewer: Staff, sent: LimitForm
             raise Invalid({"staff_id": "This person does not work here any more."}) from None
         for permission in LENT:
             try:
-                made.append(
-                    await delegations.lend(session, tenant.id, sent.staff_id, permission, ends_at, "desk", by)
-                )
+                made.append(await delegations.lend(session, tenant.id, sent.staff_id, permission, ends_at, "desk", by))
             except HasIt:  # his role has it; the limit alone is new
                 continue
     async with tenant.begin() as session:

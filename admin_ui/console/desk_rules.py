@@ -26,7 +26,6 @@ from tenants.buyers import levels
 from tenants.desk import messages, queries, rule_book, simulation, texts
 from tenants.desk.conditions import Condition
 from tenants.desk.errors import TooManyRules
-
 from tenants.desk.rule_book import RuleDraft
 from tenants.desk.states import Action, Kind
 from tenants.shop import categories
@@ -232,9 +231,7 @@ class DeskRuleController(Controller):
         return answers.redirect(request, PATH)
 
 
-async def _form(
-    request: AnyRequest, tenant: Tenant, form: Form, rule: Any = None, status: int = 200
-) -> Template:
+async def _form(request: AnyRequest, tenant: Tenant, form: Form, rule: Any = None, status: int = 200) -> Template:
     async with tenant.begin() as session:
         tree = await categories.tree(session)
         products = [(str(one.id), one.name) for one in await queries.sellable(session)]
@@ -257,7 +254,7 @@ async def _form(
 
 def _filled(rule: Any) -> Form:
     condition = rule_book.condition_of(rule)
-    values = {kind: "yes" for kind in condition.kinds} | {
+    values = dict.fromkeys(condition.kinds, "yes") | {
         "name": texts.name_of(rule),
         "product": str(condition.products[0]) if condition.products else "",
         "category": str(condition.categories[0]) if condition.categories else "",

@@ -96,7 +96,9 @@ class DeskSettingController(Controller):
             before = to_builtins(await settings.read(session))
             await settings.save(session, wanted)
             after = to_builtins(wanted)
-            await audit.record(session, staff.name, "desk.settings", "", None, staff.address, before=before, after=after)
+            await audit.record(
+                session, staff.name, "desk.settings", "", None, staff.address, before=before, after=after
+            )
         answers.toast(request, gettext("Saved. It holds for the next case."))
         return answers.redirect(request, PATH)
 

@@ -81,7 +81,7 @@ def _say(notice: Notice) -> Told | None:
         text = gettext("A buyer asks for help in ticket %(no)s. %(about)s", no=notice.subject, about=about)
         return Told(notice, "wait", text.strip(), f"/console/tickets/{notice.subject}")
     if notice.kind == "case_opened":
-        about = words.say("case", str(notice.detail.get("kind", "")))
+        about = words.say("case", str(notice.detail.get("about", "")))
         text = gettext("Order %(no)s needs a person: %(about)s.", no=notice.subject, about=about)
         return Told(notice, "wait", text, f"/console/desk/cases/{notice.detail.get('case', '')}")
     if notice.kind in MONEY_NOTICES:

@@ -1,5 +1,5 @@
-"""What rules do about a case. Each act is done once for a case and rule, and leaves a line. Tenant session; nothing here
-commits. What needs the wire is done by `tasks`, between two transactions."""
+"""What rules do about a case. Each act is done once for a case and rule, and leaves a line. Tenant session; nothing
+here commits. What needs the wire is done by `tasks`, between two transactions."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -122,7 +122,7 @@ async def _refund(session: AsyncSession, scene: Scene, rule: Rule) -> None:
 async def _ask_person(session: AsyncSession, scene: Scene, rule: Rule) -> None:
     if await _is_first(session, scene, rule, Result.DONE):
         await service.want_person(session, scene.case)
-        await notices.tell(session, "case_opened", scene.order.no, kind=scene.case.kind, case=str(scene.case.id))
+        await notices.tell(session, "case_opened", scene.order.no, about=scene.case.kind, case=str(scene.case.id))
 
 
 async def _on_the_wire(session: AsyncSession, scene: Scene, rule: Rule) -> None:

@@ -10,7 +10,8 @@ from tenants.shop.errors import ProductGone
 ADD = text(
     """
     INSERT INTO product_equivalents (product_id, other_id, position)
-    SELECT :product_id, :other_id, coalesce(max(position), 0) + 1 FROM product_equivalents WHERE product_id = :product_id
+    SELECT :product_id, :other_id, coalesce(max(position), 0) + 1 FROM product_equivalents
+    WHERE product_id = :product_id
     ON CONFLICT DO NOTHING
     """
 )

@@ -1,5 +1,5 @@
-"""How well exceptions are solved. Tenant session. Only cases with a buyer's money in them count: an order that nobody paid
-costs nobody anything, and would flatter the share."""
+"""How well exceptions are solved. Tenant session. Only cases with a buyer's money in them count: an order that nobody
+paid costs nobody anything, and would flatter the share."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,7 +19,8 @@ FIGURES = """
 """
 OVER_ALL = text(f"SELECT {FIGURES} FROM desk_cases WHERE opened_at >= :since AND has_money")  # noqa: S608 - as above
 BY_KIND = text(
-    f"SELECT kind AS of, {FIGURES} FROM desk_cases WHERE opened_at >= :since AND has_money GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
+    f"SELECT kind AS of, {FIGURES} FROM desk_cases"  # noqa: S608 - as above
+    " WHERE opened_at >= :since AND has_money GROUP BY 1 ORDER BY 2 DESC, 1"
 )
 BY_DAY = text(
     f"SELECT (opened_at AT TIME ZONE :zone)::date AS of, {FIGURES} FROM desk_cases"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Telling a buyer something of his order: on its page at once; by e-mail and to the station's own address by followers."""
+"""Telling a buyer something of his order: on its page at once; by e-mail and webhook by followers."""
 
 from uuid import UUID
 
@@ -33,7 +33,14 @@ NOT_MAILED = text("UPDATE order_messages SET failure = :failure WHERE id = :id")
 
 
 async def variables(
-    session: AsyncSession, tenant: Tenant, base_url: str, order: Order, *, has_money: bool, offer: str = "", cents: int = 0
+    session: AsyncSession,
+    tenant: Tenant,
+    base_url: str,
+    order: Order,
+    *,
+    has_money: bool,
+    offer: str = "",
+    cents: int = 0,
 ) -> dict[str, str]:
     """A value for each of `texts.VARIABLES`; never a price of the master or a supplier."""
     try:

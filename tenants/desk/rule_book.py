@@ -65,8 +65,8 @@ async def add(session: AsyncSession, draft: RuleDraft) -> Rule:
 
 
 async def change(session: AsyncSession, rule_id: int, draft: RuleDraft) -> dict[str, Any]:
-    """Returns what it was, for the log. A ready-made text that is left as it was stays the program's. Raises `RuleGone`,
-    `Invalid`, `BadWording`."""
+    """Returns what it was, for the log. A ready-made text that is left as it was stays the program's. Raises
+    `RuleGone`, `Invalid`, `BadWording`."""
     draft.check()
     rule = await queries.rule(session, rule_id, lock=True)
     before = told(rule)

@@ -32,8 +32,8 @@ from tenants.shop.errors import ProductGone
 FIELDS = "id, case_id, order_id, product_id, product_name, total_cents, state, new_no"
 SWAPPED = "swapped"  # the reason of the first order's end
 
-# Named ones first; then, where the owner allows it, the dearest of the same category that has a label in common and is not
-# dearer than what was bought. What has lately been seen sold out is left out.
+# Named ones first; then, where the owner allows it, the dearest of the same category that has a label in common and is
+# not dearer than what was bought. What has lately been seen sold out is left out.
 CANDIDATES = text(
     """
     SELECT p.id, p.name, p.price, p.ladder, coalesce(h.name, '') AS head FROM (

@@ -88,8 +88,8 @@ async def watch_ended(event: OrderEnded, tenant: Tenant, runtime: Runtime) -> No
 
 @follows(PaymentReceived, queue="desk")
 async def watch_payment(event: PaymentReceived, tenant: Tenant | None, runtime: Runtime) -> None:
-    """Money that came after its order had ended stays in the wallet, and the buyer is told; of other orders it is looked
-    whether they look like fraud."""
+    """Money that came after its order had ended stays in the wallet, and the buyer is told; of other orders it is
+    looked whether they look like fraud."""
     if event.purpose != "order" or tenant is None:
         return
     async with tenant.begin() as session:
@@ -258,8 +258,8 @@ async def mail_message(event: MessageWritten, tenant: Tenant, runtime: Runtime) 
 
 @follows(Hooked, queue="desk")
 async def tell_hook(event: Hooked, tenant: Tenant, runtime: Runtime) -> None:
-    """Posts JSON to the station's own address, signed: `X-Kameng-Signature` is the HMAC-SHA256 of the body. Tried for six
-    hours."""
+    """Posts JSON to the station's own address, signed: `X-Kameng-Signature` is the HMAC-SHA256 of the body. Tried for
+    six hours."""
     async with tenant.begin() as session:
         url = (await settings.read(session)).hook_url
     if not url:
@@ -272,7 +272,7 @@ async def tell_hook(event: Hooked, tenant: Tenant, runtime: Runtime) -> None:
     }
     try:
         reply = await runtime.outbound.request("POST", url, content=body, headers=headers, timeout_s=HOOK_TIMEOUT_S)
-        failure = "" if reply.status < 400 else f"status {reply.status}"  # noqa: PLR2004 - HTTP's own number
+        failure = "" if reply.status < 400 else f"status {reply.status}"
     except OutboundError as error:
         failure = str(error)
     if failure and clock.now() - event.at < HOOK_FOR:
@@ -305,9 +305,7 @@ async def carry_out(runtime: Runtime, tenant: Tenant, swap_id: UUID) -> str:
         async with tenant.begin() as session:
             old = await orders.order(session, swap.order_id)
             await swaps.fail(session, swap)
-            said = gettext(
-                "%(name)s could not be had any more. Your money is in your wallet.", name=swap.product_name
-            )
+            said = gettext("%(name)s could not be had any more. Your money is in your wallet.", name=swap.product_name)
             await messages.write(session, old, "offer", said, key=f"swap:{swap.id}")
         await live.changed(runtime, tenant, old.no)
         return ""

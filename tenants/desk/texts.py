@@ -67,8 +67,8 @@ READY: Mapping[str, Ready] = {
         N_("Paid too late, or not at all: tell the buyer"),
         N_(
             "{% if money %}Your payment for order {{ order }} arrived after its time was over. The whole amount is in"
-            " your wallet: order again, and it is paid in one press.{% else %}The time to pay for {{ product }} is over,"
-            " and you have not been charged. If you still want it, order again.{% endif %}"
+            " your wallet: order again, and it is paid in one press.{% else %}The time to pay for {{ product }} is"
+            " over, and you have not been charged. If you still want it, order again.{% endif %}"
         ),
     ),
     "ask_input": Ready(

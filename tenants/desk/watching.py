@@ -19,8 +19,8 @@ from tenants.shop.errors import ProductGone
 WITHIN = timedelta(hours=1)
 OF_REASONS = {"out_of_stock": Kind.SHORT_STOCK, "supplier_down": Kind.SUPPLIER_FAILURE, "checking": Kind.UNKNOWN}
 
-# Of the last hour: orders of this buyer or contact, of the same input (an account that many buy for), and of the address
-# from which his keys were first looked at; and his orders that nobody paid.
+# Of the last hour: orders of this buyer or contact, of the same input (an account that many buy for), and of the
+# address from which his keys were first looked at; and his orders that nobody paid.
 BUSY = text(
     """
     SELECT count(*) FILTER (WHERE o.buyer_id = :buyer_id OR :contact <> '' AND o.contact = :contact) AS of_contact,

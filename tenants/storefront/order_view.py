@@ -175,9 +175,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
     payment, channel, sealed = None, None, list[Sealed]()
     async with tenant.begin() as session:
         found = await orders.order_of(session, visitor.buyer_id, no)
-        order = replace(
-            convert(found, Order, from_attributes=True), told=await desk.mark(session, found.id)
-        )
+        order = replace(convert(found, Order, from_attributes=True), told=await desk.mark(session, found.id))
         messages = await desk.said(session, found.id) if order.told else []
         swap = await swaps.open_for(session, found) if order.told else None
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))

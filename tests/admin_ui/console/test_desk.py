@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from kameng.identity import standing
+from kameng.identity import roles, standing
 from kameng.identity.permissions import Permission, Role
 from kameng.infra.runtime import Runtime
 from tests.admin_ui.conftest import SignIn, audited
@@ -125,7 +125,9 @@ async def test_the_desk_is_lent_to_somebody_without_it_and_taken_back(
 
 async def name_of(shop: Shop, staff_id: str) -> str:
     async with shop.runtime.database.master_session() as session:
-        return str((await session.execute(text("SELECT name FROM staff WHERE id = :id"), {"id": staff_id})).scalar_one())
+        return str(
+            (await session.execute(text("SELECT name FROM staff WHERE id = :id"), {"id": staff_id})).scalar_one()
+        )
 
 
 async def test_a_wrong_account_is_corrected_and_delivered_by_somebody_with_desk_rights_only(
@@ -147,8 +149,8 @@ async def test_a_wrong_account_is_corrected_and_delivered_by_somebody_with_desk_
             {"t": shop.tenant.id, "p": [str(Permission.DESK_READ), str(Permission.DESK_WORK)]},
         )
         await session.execute(
-            text("UPDATE memberships SET role = 'custom:' || :id WHERE role = 'finance' AND tenant_id = :t"),
-            {"id": str(made.scalar_one()), "t": shop.tenant.id},
+            text("UPDATE memberships SET role = :role WHERE role = 'finance' AND tenant_id = :t"),
+            {"role": f"{roles.CUSTOM}{made.scalar_one()}", "t": shop.tenant.id},
         )
     standing.forget()
     assert "/console/desk" in (await deputy.follow(await deputy.get("/console"))).text
@@ -172,9 +174,7 @@ async def test_the_buyer_takes_the_equivalent_and_gets_the_difference(
 ) -> None:
     placed = await waiting(shop)
     case = await case_of(shop, placed.no)
-    await rows_changed(
-        shop, "INSERT INTO products (name, price, fulfilment) VALUES ('季卡', 9, 'by_hand')"
-    )
+    await rows_changed(shop, "INSERT INTO products (name, price, fulfilment) VALUES ('季卡', 9, 'by_hand')")
     (other,) = await rows(shop, "SELECT id FROM products WHERE name = '季卡'")
     await rows_changed(
         shop, "INSERT INTO product_equivalents (product_id, other_id) SELECT :p, :o", p=shop.product_id, o=other.id

@@ -25,7 +25,9 @@ async def waiting(shop: Shop, reason: str = "out_of_stock", contact: str = "", c
         await session.execute(text("DELETE FROM outbox WHERE payload->>'order_id' = :id"), {"id": str(placed.id)})
     async with shop.tenant.begin() as session:
         if contact:
-            await session.execute(text("UPDATE orders SET contact = :c WHERE no = :no"), {"c": contact, "no": placed.no})
+            await session.execute(
+                text("UPDATE orders SET contact = :c WHERE no = :no"), {"c": contact, "no": placed.no}
+            )
         await service.wait(session, await queries.order(session, placed.id), reason)
     await work_off(shop.runtime)
     return placed

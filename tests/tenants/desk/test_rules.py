@@ -76,9 +76,7 @@ async def test_a_refund_rule_gives_the_money_back_in_its_time_up_to_its_limit(sh
 
 async def test_a_refund_beyond_the_limit_of_the_rule_is_left_to_a_person(shop: Shop) -> None:
     async with shop.tenant.begin() as session:
-        draft = RuleDraft(
-            name="back", condition=Condition(kinds=["short_stock"]), action=Action.REFUND, most_cents=999
-        )
+        draft = RuleDraft(name="back", condition=Condition(kinds=["short_stock"]), action=Action.REFUND, most_cents=999)
         rule = await rule_book.add(session, draft)
         await rule_book.switch(session, rule.id, on=True)
 
@@ -103,4 +101,6 @@ async def test_an_order_nobody_paid_in_time_tells_its_buyer_and_costs_nobody_any
     case = await case_of(shop, placed.no)
 
     assert (case.kind, case.state, case.has_money) == ("payment_timeout", "solved", False)
-    assert "you have not been charged" in (await told(shop, placed.no))[0] or "未扣款" in (await told(shop, placed.no))[0]
+    assert (
+        "you have not been charged" in (await told(shop, placed.no))[0] or "未扣款" in (await told(shop, placed.no))[0]
+    )
