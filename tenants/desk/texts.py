@@ -32,26 +32,35 @@ class Ready(Struct, frozen=True):
     text: str = ""
 
 
+# What a template is written with, so that translators see names only.
+PLACES = {name: "{{ " + name + " }}" for name in VARIABLES} | {
+    "if_expected": "{% if expected %}",
+    "if_money": "{% if money %}",
+    "otherwise": "{% else %}",
+    "end": "{% endif %}",
+}
+
+
 READY: Mapping[str, Ready] = {
     "calm_short": Ready(
         N_("Short of stock: calm the buyer"),
         N_(
-            "{{ product }} has just sold out. Your payment is safe with order {{ order }}; we are getting more, and it"
-            " is delivered by itself{% if expected %}, probably {{ expected }}{% endif %}. You need not do anything."
+            "%(product)s has just sold out. Your payment is safe with order %(order)s; we are getting more, and it"
+            " is delivered by itself%(if_expected)s, probably %(expected)s%(end)s. You need not do anything."
         ),
     ),
     "replenish_short": Ready(N_("Short of stock: order more")),
     "offer_short": Ready(
         N_("Short of stock for 10 minutes: offer something equivalent"),
         N_(
-            "{{ product }} is still on its way. If you do not want to wait, you can have {{ offer }} for {{ price }} at"
+            "%(product)s is still on its way. If you do not want to wait, you can have %(offer)s for %(price)s at"
             " once; the difference goes back to your wallet. One press on this page is enough."
         ),
     ),
     "calm_supplier": Ready(
         N_("Supplier fails: calm the buyer"),
         N_(
-            "Our supplier does not answer at the moment. Order {{ order }} is safe; we keep trying by ourselves and ask"
+            "Our supplier does not answer at the moment. Order %(order)s is safe; we keep trying by ourselves and ask"
             " others too. If it cannot be delivered, your money goes back to your wallet."
         ),
     ),
@@ -59,22 +68,22 @@ READY: Mapping[str, Ready] = {
     "calm_unknown": Ready(
         N_("Supplier does not say what became of it: calm the buyer"),
         N_(
-            "Our supplier is still working on {{ product }}. We ask again every few minutes, and you see the result"
+            "Our supplier is still working on %(product)s. We ask again every few minutes, and you see the result"
             " here. You are never charged twice."
         ),
     ),
     "say_payment": Ready(
         N_("Paid too late, or not at all: tell the buyer"),
         N_(
-            "{% if money %}Your payment for order {{ order }} arrived after its time was over. The whole amount is in"
-            " your wallet: order again, and it is paid in one press.{% else %}The time to pay for {{ product }} is"
-            " over, and you have not been charged. If you still want it, order again.{% endif %}"
+            "%(if_money)sYour payment for order %(order)s arrived after its time was over. The whole amount is in"
+            " your wallet: order again, and it is paid in one press.%(otherwise)sThe time to pay for %(product)s is"
+            " over, and you have not been charged. If you still want it, order again.%(end)s"
         ),
     ),
     "ask_input": Ready(
         N_("Wrong phone or account: ask the buyer"),
         N_(
-            "What you filled in for {{ product }} does not seem right, so it cannot be delivered yet. Please check it"
+            "What you filled in for %(product)s does not seem right, so it cannot be delivered yet. Please check it"
             " on this page, and write to us what it should be; nothing is lost."
         ),
     ),
@@ -92,4 +101,4 @@ def name_of(rule: Rule) -> str:
 def template_of(rule: Rule) -> str:
     """What the rule says to buyers, before its names are filled in."""
     ready = READY.get(rule.ready)
-    return rule.text or (gettext(ready.text) if ready and ready.text else "")
+    return rule.text or (gettext(ready.text, **PLACES) if ready and ready.text else "")
