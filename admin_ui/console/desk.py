@@ -107,7 +107,8 @@ class DeskController(Controller):
             found = await measures.lines(session, _since(measures.SPAN_DAYS))
         head = [
             gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Opened"),
-            gettext("First act of a person"), gettext("Solved"), gettext("By what"), gettext("Solved by"), gettext("Whose"), gettext("Seconds"),
+            gettext("First act of a person"), gettext("Solved"), gettext("By what"), gettext("Solved by"),
+            gettext("Whose"), gettext("Seconds"),
         ]  # fmt: skip
         rows = [
             (

@@ -1,8 +1,8 @@
 """What other rules would have done with the cases of the last 30 days. Nothing is changed.
 
 What would have happened is not known, so only what is sure counts as solved: a case that ended by itself and that
-nobody touched; and one in which a rule would have given the money back before a person was asked for, while no supplier was at
-work. Messages solve nothing. Asking another supplier counts where it was asked, and delivered.
+nobody touched; and one in which a rule would have given the money back before a person was asked for, while no
+supplier was at work. Messages solve nothing. Asking another supplier counts where it was asked, and delivered.
 """
 
 from collections.abc import Mapping, Sequence

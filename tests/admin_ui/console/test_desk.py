@@ -27,7 +27,7 @@ async def service(shop: Shop, sign_in: SignIn) -> StaffClient:
 
 async def person_id(client: StaffClient, case_id: UUID) -> str:
     page = await client.get(f"/console/desk/cases/{case_id}")
-    return re.findall(r'type="hidden" name="staff_id" value="([^"]+)"', page.text)[0]
+    return str(re.findall(r'type="hidden" name="staff_id" value="([^"]+)"', page.text)[0])
 
 
 async def test_the_queue_shows_what_needs_a_person_overdue_first(shop: Shop, owner: StaffClient) -> None:
