@@ -1,11 +1,12 @@
 """Rows to ECharts options. Pure functions; names of series come translated, money stays in cents."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from tenants.aftersale.measures import Day
+from tenants.desk.measures import Figures
 
 HOURS = range(24)
 Hours = Sequence[tuple[int, int]]
@@ -49,6 +50,19 @@ def tickets_by_day(days: Sequence[Day], automatic_name: str, others_name: str) -
         "xAxis": {"type": "category", "data": [f"{day.day:%m-%d}" for day in days]},
         "yAxis": {"min": 0, "minInterval": 1},
         "series": [{"type": "bar", "stack": "tickets", "name": name, "data": values} for name, values in series],
+    }
+
+
+def cases_by_day(days: Sequence[tuple[date, Figures]], alone_name: str, others_name: str) -> dict[str, Any]:
+    """Stacked bars: of the cases of each day those that were solved without a person, and the others."""
+    series = (
+        (alone_name, [figures.alone for _, figures in days]),
+        (others_name, [figures.opened - figures.alone for _, figures in days]),
+    )
+    return {
+        "xAxis": {"type": "category", "data": [f"{day:%m-%d}" for day, _ in days]},
+        "yAxis": {"min": 0, "minInterval": 1},
+        "series": [{"type": "bar", "stack": "cases", "name": name, "data": values} for name, values in series],
     }
 
 

@@ -40,6 +40,7 @@ class Entry(Struct, frozen=True):
 STATION: Sequence[Entry] = (
     Entry(N_("Overview"), "", "layout-dashboard", Permission.OVERVIEW_READ),
     Entry(N_("Orders"), "/orders", "receipt", Permission.ORDERS_READ),
+    Entry(N_("Exception desk"), "/desk", "alert-triangle", Permission.DESK_READ, flag=flags.DESK.key),
     Entry(N_("Tickets"), "/tickets", "headset", Permission.TICKETS_READ, flag=flags.TICKETS.key),
     Entry(N_("Products"), "/products", "package", Permission.PRODUCTS_READ),
     Entry(N_("Categories"), "/categories", "list-details", Permission.PRODUCTS_READ, flag=flags.CATEGORIES.key),

@@ -17,6 +17,7 @@ from supplier_gateway.routing import tasks as routing
 from supplier_gateway.suppliers import tasks as suppliers
 from tenants.aftersale import tasks as aftersale
 from tenants.applications import tasks as applications
+from tenants.desk import tasks as desk
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
 from tenants.openapi import callbacks
@@ -38,6 +39,7 @@ MODULES = (
     applications,
     callbacks,
     cards,
+    desk,
     domains,
     letters,
     margins,

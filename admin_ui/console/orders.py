@@ -24,6 +24,7 @@ from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from tenants.buyers import queries as buyers
+from tenants.desk import queries as desk
 from tenants.orders import live, queries, refunds, service
 from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
 from tenants.orders.states import State
@@ -68,7 +69,7 @@ class OrderController(Controller):
             async with tenant.begin() as session:
                 before = await queries.order_by_no(session, no, lock=True)
                 had = before.delivered_quantity
-                handed = _handed(given, before.quantity - had)
+                handed = handed_over(given, before.quantity - had)
                 order = await service.deliver_by_hand(session, sealer, no, handed, staff.name)
                 detail = {"units": order.delivered_quantity - had, "state": order.state}
                 await audit.record(session, staff.name, "orders.deliver", no, detail, staff.address)
@@ -125,7 +126,7 @@ class OrderController(Controller):
         return answers.redirect(request, f"/console/orders/{no}")
 
 
-def _handed(given: Delivery, missing: int) -> list[str] | str:
+def handed_over(given: Delivery, missing: int) -> list[str] | str:
     """The cards, or the words. Raises `Invalid` at the field."""
     lines = [line.strip() for line in given.cards.splitlines() if line.strip()]
     if len(set(lines)) < len(lines):
@@ -172,6 +173,8 @@ async def order_page(
             can_be_refunded=order.state in (State.PAID, State.WAITING) and not order.delivered_quantity,
             can_be_delivered=order.state in (State.PAID, State.WAITING),
             refunds=await refunds.of_order(session, order.id),
+            cases=await desk.about(session, order.no),
+            messages=await desk.messages(session, order.id),
             by_channel=channel.name if channel and paid_by_channel else "",
             refund_form=refund_form,
             request_key=ids.code(20),

@@ -7,6 +7,11 @@ from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.categories import CategoryController
 from admin_ui.console.channels import ChannelController
+from admin_ui.console.desk import DeskController
+from admin_ui.console.desk_acts import DeskActController
+from admin_ui.console.desk_limits import DeskLimitController
+from admin_ui.console.desk_rules import DeskRuleController
+from admin_ui.console.desk_settings import DeskSettingController
 from admin_ui.console.domains import DomainController
 from admin_ui.console.features import FeatureController
 from admin_ui.console.keys import KeyController
@@ -45,6 +50,11 @@ HANDLERS: list[ControllerRouterHandler] = [
     OverviewController,
     *notices.controllers("/console", Permission.SETTINGS_WRITE),
     OrderController,
+    DeskController,
+    DeskActController,
+    DeskRuleController,
+    DeskSettingController,
+    DeskLimitController,
     TicketController,
     TicketActController,
     ReplyController,

@@ -30,6 +30,7 @@ from kameng.web.people import Staff
 from tenants.aftersale import facts, live, measures, queries, service
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
+from tenants.desk import queries as desk
 from tenants.orders import queries as orders
 from tenants.orders.errors import OrderGone
 from tenants.storefront import stream
@@ -178,6 +179,7 @@ async def detail(
             "into": await queries.ticket_by_id(session, ticket.merged_into) if ticket.merged_into else None,
             "others": [one for one in others if ticket.order_no and one.buyer_id == ticket.buyer_id],
             "replies": await queries.replies(session),
+            "cases": await desk.about(session, ticket.order_no) if ticket.order_no else [],
         }
     return page(
         request,

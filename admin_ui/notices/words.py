@@ -53,6 +53,10 @@ def say(notice: Notice) -> Told | None:
         about = gettext(KINDS.get(str(notice.detail.get("about", "")), ""))
         text = gettext("A buyer asks for help in ticket %(no)s. %(about)s", no=notice.subject, about=about)
         return Told(notice, "wait", text.strip(), f"/console/tickets/{notice.subject}")
+    if notice.kind == "case_opened":
+        about = words.say("case", str(notice.detail.get("about", "")))
+        text = gettext("Order %(no)s needs a person: %(about)s.", no=notice.subject, about=about)
+        return Told(notice, "wait", text, f"/console/desk/cases/{notice.detail.get('case', '')}")
     if notice.kind == "stock_low":
         name, left = str(notice.detail.get("name", "")), int(notice.detail.get("left", 0))
         text = gettext("%(name)s is sold out.", name=name)

@@ -17,6 +17,10 @@ REASONS = {
     "called_off": N_("It was called off before it was paid"),
     "by_hand": N_("It is delivered by hand"),
     "part_delivered": N_("A part has come"),
+    "swapped": N_("The buyer took another product; the money is back"),
+    "by_rule": N_("A rule of the desk gave the money back"),
+    "by_desk": N_("The desk gave the money back"),
+    "corrected": N_("What was filled in was corrected"),
 }
 FAULTS = {
     "unreachable": N_("The supplier could not be reached; nothing was sent"),
@@ -230,6 +234,61 @@ REVEALS = {
     "lookup": N_("Seen with the query password"),
     "staff": N_("Staff"),
 }
+CASES = {
+    "payment_timeout": N_("Paid too late"),
+    "short_stock": N_("Short of stock"),
+    "supplier_failure": N_("Supplier fails"),
+    "unknown": N_("Nobody knows what became of it"),
+    "wrong_input": N_("Wrong phone or account"),
+    "fraud": N_("Suspected fraud"),
+}
+CASE_CAUSES = {
+    "out_of_stock": N_("No supplier has it in stock"),
+    "supplier_down": N_("Every supplier that was asked has failed"),
+    "checking": N_("A supplier has had the order for more than two minutes and does not say what became of it"),
+    "supplier": N_("The supplier says that what was filled in is wrong"),
+    "check": N_("What was filled in is not what the product asks for"),
+    "ticket": N_("The buyer says that the account was wrong"),
+    "unpaid": N_("No payment came in time"),
+    "not_charged": N_("The payment arrived, and the order could not be charged any more: the money is in the wallet"),
+    "paid_late": N_("The payment arrived after the order had ended: the money is in the wallet"),
+    "many_of_contact": N_("Many orders of one buyer or contact within an hour"),
+    "many_of_input": N_("Many orders for the same account within an hour"),
+    "many_of_address": N_("Many orders were opened from one address within an hour"),
+    "many_unpaid": N_("Many orders of this buyer were not paid within an hour"),
+    "large_and_new": N_("A large first order of somebody who came today"),
+}
+CASE_SOLUTIONS = {
+    "delivered": N_("The order was delivered"),
+    "partial": N_("A part was delivered, the rest paid back"),
+    "refunded": N_("The money went back"),
+    "expired": N_("The order ended unpaid"),
+    "cancelled": N_("The order was called off"),
+    "closed": N_("Closed by a person"),
+}
+DESK_ACTS = {
+    "opened": N_("Opened"),
+    "message": N_("Tell the buyer"),
+    "replenish": N_("Ask for replenishment"),
+    "next_supplier": N_("Ask the next supplier"),
+    "buy_again": N_("Buy again"),
+    "equivalent": N_("Offer something equivalent"),
+    "refund": N_("Give the money back"),
+    "person": N_("Ask a person"),
+    "assigned": N_("Handed over"),
+    "correct": N_("Correct what was filled in"),
+    "deliver": N_("Deliver by hand"),
+    "solved": N_("Solved"),
+    "swap_taken": N_("The buyer took what was offered"),
+    "swap_declined": N_("The buyer declined what was offered"),
+}
+DESK_RESULTS = {
+    "done": N_("done"),
+    "nothing": N_("there was nothing to do"),
+    "under_way": N_("a supplier may still deliver"),
+    "too_much": N_("beyond the limit"),
+    "failed": N_("did not work"),
+}
 PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 NOTICE_WAYS = {"email": N_("E-mail"), "telegram": "Telegram", "webhook": "Webhook"}
 NOTICE_ANSWERS = {  # what became of a message to a channel of notices
@@ -288,6 +347,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "card_why": CARD_WHYS,
     "charset": CHARSETS,
     "reveal": REVEALS,
+    "case": CASES,
+    "case_cause": CASE_CAUSES,
+    "case_solution": CASE_SOLUTIONS,
+    "desk_act": DESK_ACTS,
+    "desk_result": DESK_RESULTS,
     "mode": MODES,
     "block": BLOCKS,
     "notice_way": NOTICE_WAYS,

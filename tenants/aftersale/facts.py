@@ -68,10 +68,11 @@ async def of_ticket(session: AsyncSession, tenant: Tenant, ticket: Ticket) -> di
         "ticket": ticket.no,
         "kind": gettext(KINDS[ticket.kind]),
     }
-    return known | await _of_order(session, ticket.order_no) if ticket.order_no else known
+    return known | await of_order(session, ticket.order_no) if ticket.order_no else known
 
 
-async def _of_order(session: AsyncSession, no: str) -> dict[str, str]:
+async def of_order(session: AsyncSession, no: str) -> dict[str, str]:
+    """Those of `VARIABLES` that are about an order, for other templates too; nothing where it is not there."""
     try:
         order = await orders.order_by_no(session, no)
     except OrderGone:

@@ -49,6 +49,7 @@ FAILED = "channel_failed"
 
 STATION: Sequence[Kind] = (
     Kind("order_waits", N_("An order waits"), W, Permission.ORDERS_READ),
+    Kind("case_opened", N_("An order needs a person"), W, Permission.DESK_READ),
     Kind("ticket_opened", N_("A buyer asks for help"), W, Permission.TICKETS_READ),
     Kind("stock_low", N_("Own cards run low"), W, Permission.PRODUCTS_READ),
     Kind("deposit_low", N_("The deposit did not cover an order"), U, Permission.LEDGER_READ),

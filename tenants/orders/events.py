@@ -23,3 +23,15 @@ class OrderMoved(Event, frozen=True):
 
     order_id: UUID
     at: datetime
+
+
+class OrderWaited(Event, frozen=True):
+    """An order waits, or waits for another reason than before."""
+
+    order_id: UUID
+
+
+class OrderEnded(Event, frozen=True):
+    """An order that did not end in the moment of its sale is final."""
+
+    order_id: UUID

@@ -21,7 +21,7 @@ from tenants.notices import service as notices
 from tenants.orders import queries, writing
 from tenants.orders.drafts import Placed
 from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
-from tenants.orders.events import OrderMoved
+from tenants.orders.events import OrderEnded, OrderMoved, OrderWaited
 from tenants.orders.models import Order
 from tenants.orders.states import FINAL, State, sources_of
 
@@ -55,6 +55,7 @@ async def _end_unpaid(session: AsyncSession, order_id: UUID, state: State, reaso
     if not await writing.move(session, order_id, state, reason, actor=actor):
         return False
     await writing.write(session, writing.RELEASE, {"id": order_id})
+    await outbox.record(session, OrderEnded(order_id))
     ORDERS.labels(str(state)).inc()
     return True
 
@@ -73,10 +74,13 @@ async def wait(session: AsyncSession, order: Order, reason: str, until: datetime
         if reason == BY_HAND:
             await writing.keep_deadline(session, order.id, State.WAITING, due_at, look_at=due_at)
         await notices.tell(session, "order_waits", order.no, reason=reason)
+        await outbox.record(session, OrderWaited(order.id))
         ORDERS.labels(str(State.WAITING)).inc()
     elif order.reason != reason or order.due_at != due_at:
         values = {"id": order.id, "reason": reason, "due_at": due_at}
         await writing.write(session, writing.REASON, values)
+        if order.reason != reason:
+            await outbox.record(session, OrderWaited(order.id))
         now = await queries.order_by_no(session, order.no)
         if now.state == State.WAITING:
             await writing.keep_deadline(session, order.id, State.WAITING, due_at)
@@ -240,5 +244,6 @@ async def _move(
         wholesale_cents=gone.wholesale_cents,
     )
     if moved and state in FINAL:
+        await outbox.record(session, OrderEnded(order.id))
         ORDERS.labels(str(state)).inc()
     return moved

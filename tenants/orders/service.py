@@ -3,6 +3,7 @@ commits. The work is in `selling` (a sale is one commit) and `moving` (what come
 
 from tenants.orders.drafts import WALLET, Discount, Item, OrderDraft, Placed
 from tenants.orders.events import OrderMoved, OrderPaid, OrderPlaced
+from tenants.orders.models import Order
 from tenants.orders.moving import (
     BY_HAND,
     cancel,
@@ -22,6 +23,7 @@ __all__ = [
     "WALLET",
     "Discount",
     "Item",
+    "Order",
     "OrderDraft",
     "OrderMoved",
     "OrderPaid",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType, convert
+from msgspec.structs import replace
 
 from billing.ledger import queries as ledger
 from billing.payments import queries as payments
@@ -16,6 +17,10 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
+from tenants.desk import queries as desk
+from tenants.desk import swaps
+from tenants.desk.queries import Said
+from tenants.desk.swaps import Swap
 from tenants.orders import queries as orders
 from tenants.orders import refunds
 from tenants.orders.errors import OrderGone
@@ -79,6 +84,7 @@ class Order(Struct, frozen=True, kw_only=True):
     reason: str
     created_at: datetime
     expires_at: datetime | None
+    told: str = ""  # a mark of what the shop has said and offered
 
     @property
     def final(self) -> bool:
@@ -88,7 +94,7 @@ class Order(Struct, frozen=True, kw_only=True):
     def mark(self) -> str:
         """What a page has been drawn from: while it stays the same there is nothing new to draw."""
         units = f"{self.delivered_quantity}-{self.refunded_cents}-{len(self.message)}"
-        return ".".join(part for part in (self.state, self.reason, units) if part)
+        return ".".join(part for part in (self.state, self.reason, units, self.told) if part)
 
     @property
     def missing(self) -> int:
@@ -111,6 +117,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     has_money: bool = False  # the gateway has paid; the order is charged in a moment
     keys: list[str] = []
     refunds: Sequence[Refund] = ()
+    messages: Sequence[Said] = ()
+    swap: Swap | None = None
 
     @property
     def is_late(self) -> bool:
@@ -155,7 +163,8 @@ async def read(tenant: Tenant, visitor: Visitor, no: str) -> Order:
         raise OrderGone
     async with tenant.begin() as session:
         found = await orders.order_of(session, visitor.buyer_id, numbers.order_no(no))
-    return convert(found, Order, from_attributes=True)
+        order = convert(found, Order, from_attributes=True)
+        return replace(order, told=await desk.mark(session, found.id))
 
 
 async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, is_look: bool = True) -> OrderView:
@@ -168,7 +177,9 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, i
     payment, channel, sealed = None, None, list[Sealed]()
     async with tenant.begin() as session:
         found = await orders.order_of(session, visitor.buyer_id, no)
-        order = convert(found, Order, from_attributes=True)
+        order = replace(convert(found, Order, from_attributes=True), told=await desk.mark(session, found.id))
+        messages = await desk.said(session, found.id) if order.told else []
+        swap = await swaps.open_for(session, found) if order.told else None
         wallet_cents = await ledger.balance_cents(session, "wallet", str(visitor.buyer_id))
         if order.delivered_quantity and order.state in HAS_CARDS:
             sealed = list(await cards.issued(session, found.id))
@@ -189,6 +200,8 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, i
         has_money=payment is not None and payment.state == "paid",
         keys=cards.reveal(sealer, sealed),
         refunds=[one for one in given_back if one.state != "failed"],
+        messages=messages,
+        swap=swap,
     )
 
 

@@ -10,6 +10,7 @@ from tenants.storefront.media import media
 from tenants.storefront.notify import notify
 from tenants.storefront.orders import OrderController
 from tenants.storefront.products import ProductController
+from tenants.storefront.swaps import SwapController
 from tenants.storefront.tickets import TicketController
 from tenants.storefront.wallet import WalletController
 from tenants.storefront.written import WrittenController
@@ -19,6 +20,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     NumberController,
     OrderController,
     LookupController,
+    SwapController,
     TicketController,
     WalletController,
     PayController,

@@ -150,6 +150,19 @@ TICKETS = Flag(
     default=True,
     is_module=True,
 )
+DESK = Flag(
+    key="module.desk",
+    title=N_("Exception desk"),
+    description=N_("The queue of orders that got stuck, and its rules. Without it the rules still work, unseen."),
+    default=True,
+    is_module=True,
+)
+SWAPS = Flag(
+    key="shop.swaps",
+    title=N_("Something else instead"),
+    description=N_("Buyers of what is short can take an equivalent product that they are offered, with one press."),
+    default=True,
+)
 CATEGORIES = Flag(
     key="module.categories",
     title=N_("Categories"),
@@ -290,6 +303,8 @@ FLAGS: Mapping[str, Flag] = {
         PAGES,
         DOMAINS,
         TICKETS,
+        DESK,
+        SWAPS,
         CATEGORIES,
         LISTING,
         LEVELS,

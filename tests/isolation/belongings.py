@@ -69,6 +69,14 @@ STATION_ROWS = {
     "picture": (
         "INSERT INTO ticket_pictures (ticket_id, name, body) SELECT id, :picture, 'x' FROM tickets RETURNING name"
     ),
+    "case_id": (
+        "INSERT INTO desk_cases (id, order_id, order_no, buyer_id, kind, has_money, person_at, due_at)"
+        " SELECT gen_random_uuid(), id, no, buyer_id, 'fraud', true, now(), now() FROM orders LIMIT 1 RETURNING id"
+    ),
+    "desk_rule_id": (
+        "INSERT INTO desk_rules (name, condition, action) VALUES (:note, '{\"kinds\": [\"fraud\"]}', 'person')"
+        " RETURNING id"
+    ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",

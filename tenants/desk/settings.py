@@ -1,0 +1,41 @@
+"""What an owner sets for the desk as a whole. Tenant session."""
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kameng.infra.crypto import Sealer
+
+READ = text("SELECT settings FROM desk_settings")
+SAVE = text("UPDATE desk_settings SET settings = CAST(:settings AS jsonb)")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """`person_minutes`: when a person looks at a case for which no rule says so; `due_minutes`: how long he then has.
+    `unpaid`: an order that nobody paid in time is a case too. The thresholds of fraud are reached, not exceeded; 0
+    switches one off. `alike`: without a named equivalent one of the same category with a common label is offered.
+    `hook_url` is told what buyers and suppliers are told."""
+
+    person_minutes: int = 30
+    due_minutes: int = 30
+    unpaid: bool = True
+    fraud_orders: int = 10  # of one contact, account or address within an hour
+    fraud_unpaid: int = 5  # orders of a buyer that were not paid, within an hour
+    fraud_cents: int = 100_000  # the first order of somebody who has been here for less than a day
+    alike: bool = True
+    hook_url: str = ""
+
+
+async def read(session: AsyncSession) -> Settings:
+    found = (await session.execute(READ)).scalar_one_or_none()
+    return msgspec.convert(found or {}, Settings)
+
+
+async def save(session: AsyncSession, settings: Settings) -> None:
+    await session.execute(SAVE, {"settings": msgspec.json.encode(settings).decode()})
+
+
+def hook_secret(sealer: Sealer) -> str:
+    """The key with which what goes to `hook_url` is signed. `sealer` is the station's own."""
+    return sealer.fingerprint("desk.hook").hex()
