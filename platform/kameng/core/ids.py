@@ -17,6 +17,11 @@ def uuid7() -> UUID:
     return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))
 
 
+def first_of(moment: datetime) -> UUID:
+    """The lowest `uuid7` that could have been made at this moment or later: ids then bound a span of time."""
+    return UUID(int=(int(moment.timestamp() * 1000) & (1 << 48) - 1) << 80)
+
+
 def code(length: int) -> str:
     """Random signs of `ALPHABET`; five bits each."""
     return "".join(ALPHABET[byte & 31] for byte in secrets.token_bytes(length))
