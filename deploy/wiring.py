@@ -2,6 +2,7 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from admin_ui import letters
+from admin_ui.lists import tasks as lists
 from billing.payments import tasks as payments
 from billing.payouts import tasks as payouts
 from billing.statements import tasks as statements
@@ -36,6 +37,7 @@ MODULES = (
     cards,
     domains,
     letters,
+    lists,
     margins,
     offers,
     openings,

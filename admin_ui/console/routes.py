@@ -38,6 +38,7 @@ from admin_ui.console.team import HANDLERS as TEAM
 from admin_ui.console.ticket_acts import TicketActController
 from admin_ui.console.tickets import TicketController
 from admin_ui.console.withdrawals import WithdrawalController
+from admin_ui.lists import controllers as lists
 
 HANDLERS: list[ControllerRouterHandler] = [
     SessionController,
@@ -77,6 +78,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     PlanController,
     PayInController,
     AuditController,
+    *lists.handlers(),
     *TEAM,
     FeatureController,
 ]

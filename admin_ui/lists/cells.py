@@ -1,6 +1,8 @@
 """Cells of an export: what a column holds, and how CSV and XLSX write it."""
 
+import asyncio
 import io
+import re
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
 DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)  # of Excel's calendar
 DAY_S = 86_400
+NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LONGEST_TEXT = 32_767  # signs that a cell of Excel takes
 HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -51,12 +54,15 @@ BEFORE = f'{HEAD}<worksheet xmlns="{MAIN}">{PANE}<sheetData>'
 AFTER = "</sheetData></worksheet>"
 
 
+Parts = AsyncIterator[list[list[Any]]]
+
+
 class Column(Struct, frozen=True):
-    """`cents` holds amounts in cents and shows yuan; `moment` seconds since 1970, None for never. `is_money`: only for
+    """`cents` holds amounts in cents and shows yuan; `price` yuan in a text; `moment` seconds since 1970, None for never. `is_money`: only for
     those who may see costs."""
 
     label: str
-    kind: Literal["text", "number", "cents", "moment"] = "text"
+    kind: Literal["text", "number", "cents", "price", "moment"] = "text"
     is_money: bool = False
 
 
@@ -80,7 +86,9 @@ def layout(columns: Sequence[Column]) -> Layout:
 
 def as_csv(rows: Sequence[Sequence[Any]], shape: Layout) -> str:
     """Rows of CSV: amounts with two decimals, moments of the reader's clock."""
-    return sheets.csv_rows([_csv(kind, cell, shape.zone) for kind, cell in zip(shape.kinds, row, strict=True)] for row in rows)
+    return sheets.csv_rows(
+        [_csv(kind, cell, shape.zone) for kind, cell in zip(shape.kinds, row, strict=True)] for row in rows
+    )
 
 
 def _csv(kind: str, cell: Any, zone: ZoneInfo) -> object:
@@ -149,14 +157,26 @@ def _cell(kind: str, cell: Any, zone: ZoneInfo) -> str:
     if kind == "moment":
         local = datetime.fromtimestamp(cell, zone).replace(tzinfo=UTC)
         return f'<c s="{MOMENT}"><v>{(local - DAY_ZERO).total_seconds() / DAY_S:.8f}</v></c>'
-    if kind == "number":
+    if kind in ("number", "price"):
         return f"<c><v>{cell}</v></c>"
     return _text(str(cell), PLAIN)
 
 
 def _text(said: str, style: int) -> str:
-    plain = "".join(sign for sign in said[:LONGEST_TEXT] if sign >= " " or sign in "\n\t") if not said.isprintable() else said
-    return f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">{escape(plain[:LONGEST_TEXT])}</t></is></c>'
+    plain = escape(NO_XML.sub(" ", said[:LONGEST_TEXT]))
+    return f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">{plain}</t></is></c>'
 
 
-Parts = AsyncIterator[list[list[Any]]]
+async def csv_file(parts: Parts, shape: Layout) -> AsyncIterator[bytes]:
+    """A file of CSV, as it is read."""
+    yield (sheets.BOM + sheets.csv_rows([shape.heads])).encode()
+    async for rows in parts:
+        yield (await asyncio.to_thread(as_csv, rows, shape)).encode()
+
+
+async def xlsx_file(parts: Parts, shape: Layout) -> AsyncIterator[bytes]:
+    """A workbook, as it is read."""
+    book = Workbook(shape)
+    async for rows in parts:
+        yield await asyncio.to_thread(book.put, rows)
+    yield book.end()

@@ -120,7 +120,9 @@ async def count(session: AsyncSession, wish: Wish, most: int) -> int:
 def _branch(condition: str, filters: Sequence[str], asked: Found, order: str) -> str:
     """The first `limit` ids that fit. Of few products, each one's own first ones: an index gives them in order."""
     if "ANY(:products)" in condition and len(asked.products) <= FEW_PRODUCTS:
-        of_one = f"SELECT o.id FROM orders o{_where([*filters, 'o.product_id = p.id'])} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
+        of_one = (
+            f"SELECT o.id FROM orders o{_where([*filters, 'o.product_id = p.id'])} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
+        )
         return f"(SELECT met.id FROM unnest(CAST(:products AS bigint[])) p (id) CROSS JOIN LATERAL ({of_one}) met)"  # noqa: S608
     return f"(SELECT o.id FROM orders o{_where([*filters, condition])} ORDER BY o.id {order} LIMIT :limit)"  # noqa: S608
 
@@ -161,7 +163,10 @@ async def _asked(session: AsyncSession, wish: Wish) -> Found:
 async def _words(session: AsyncSession, words: str, values: dict[str, Any]) -> tuple[list[str], Sequence[int]]:
     """Where the words may stand. A contact's beginning is always among it, so there is at least one place."""
     low, high = words.lower(), words.upper()
-    branches = ["lower(o.contact) LIKE :contact", "o.buyer_id = (SELECT b.id FROM buyers b WHERE lower(b.login) = :login)"]
+    branches = [
+        "lower(o.contact) LIKE :contact",
+        "o.buyer_id = (SELECT b.id FROM buyers b WHERE lower(b.login) = :login)",
+    ]
     values |= {"contact": f"{_plain(low)}%", "login": low}
     if NUMBER.fullmatch(high):
         branches.append("o.no BETWEEN :number AND :number_end AND starts_with(o.no, :number)")

@@ -66,9 +66,7 @@ def wanted(request: Request[Any, Any, Any]) -> tuple[Wanted, Place]:
     return Wanted(size=asked.size, search=asked.search, path=asked.path, query=query), place
 
 
-def leaf(
-    rows: list[T], total: int, asked: Wanted, place: Place, key: Callable[[T], str]
-) -> Leaf[T]:
+def leaf(rows: list[T], total: int, asked: Wanted, place: Place, key: Callable[[T], str]) -> Leaf[T]:
     """Rows in the order in which they were read from `place` on, one more than a leaf holds where there are more."""
     has_more = len(rows) > asked.size
     items = rows[: asked.size]
