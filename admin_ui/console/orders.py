@@ -158,14 +158,14 @@ class OrderController(Controller):
 
 async def _leaf(session: AsyncSession, asked: Wanted, place: Place) -> Leaf[Line]:
     """Raises `Invalid` at the filters that make no sense."""
-    wish = order_filters.wish(asked.query)
+    sought = await finding.ask(session, order_filters.wish(asked.query))
     after = _id(place.key)
     place = place if after else Place()
-    rows = await finding.lines(session, wish, after=after, backwards=place.backwards, limit=asked.size + 1)
+    rows = await finding.lines(session, sought, after=after, backwards=place.backwards, limit=asked.size + 1)
     if place.backwards and len(rows) <= asked.size:  # the newest ones: a whole leaf of them
         place = Place()
-        rows = await finding.lines(session, wish, limit=asked.size + 1)
-    return keyset.leaf(rows, await finding.count(session, wish, keyset.MOST + 1), asked, place, _key)
+        rows = await finding.lines(session, sought, limit=asked.size + 1)
+    return keyset.leaf(rows, await finding.count(session, sought, keyset.MOST + 1), asked, place, _key)
 
 
 def _key(line: Line) -> str:

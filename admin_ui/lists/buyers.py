@@ -52,5 +52,5 @@ SOURCE = Source(
     columns=COLUMNS,
     count=_count,
     read=_read,
-    opt=flags.BUYERS.opt,
+    opt=dict(flags.BUYERS.opt),
 )

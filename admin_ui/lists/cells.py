@@ -42,14 +42,19 @@ Type="{RELATED}/officeDocument" Target="xl/workbook.xml"/></Relationships>""",
 Type="{RELATED}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="{RELATED}/styles" \
 Target="styles.xml"/></Relationships>""",
     "xl/styles.xml": f"""{HEAD}<styleSheet xmlns="{MAIN}"><numFmts count="1"><numFmt numFmtId="164" \
-formatCode="yyyy\\-mm\\-dd hh:mm:ss"/></numFmts><fonts count="2"><font/><font><b/></font></fonts><fills count="2"><fill>\
-<patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills><borders count="1">\
+formatCode="yyyy\\-mm\\-dd hh:mm:ss"/></numFmts><fonts count="2"><font/><font><b/></font></fonts>\
+<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>\
+<borders count="1">\
 <border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="4"><xf xfId="0"/>\
 <xf xfId="0" numFmtId="2" applyNumberFormat="1"/><xf xfId="0" numFmtId="164" applyNumberFormat="1"/>\
-<xf xfId="0" fontId="1" applyFont="1"/></cellXfs></styleSheet>""",
+<xf xfId="0" fontId="1" applyFont="1"/></cellXfs>\
+<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>""",
 }
 SHEET = "xl/worksheets/sheet1.xml"
-PANE = '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews>'
+PANE = (
+    '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView>'
+    "</sheetViews>"
+)
 BEFORE = f'{HEAD}<worksheet xmlns="{MAIN}">{PANE}<sheetData>'
 AFTER = "</sheetData></worksheet>"
 
@@ -58,8 +63,8 @@ Parts = AsyncIterator[list[list[Any]]]
 
 
 class Column(Struct, frozen=True):
-    """`cents` holds amounts in cents and shows yuan; `price` yuan in a text; `moment` seconds since 1970, None for never. `is_money`: only for
-    those who may see costs."""
+    """`cents` holds amounts in cents and shows yuan; `price` yuan in a text; `moment` seconds since 1970, None for
+    never. `is_money`: only for those who may see costs."""
 
     label: str
     kind: Literal["text", "number", "cents", "price", "moment"] = "text"

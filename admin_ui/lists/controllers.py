@@ -1,5 +1,5 @@
-"""What each long list has beside its own page: views that are kept under a name, and exports. One controller each for every
-`Source`, below the address of its list and with its permission."""
+"""What each long list has beside its own page: views that are kept under a name, and exports. One controller each for
+every `Source`, below the address of its list and with its permission."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -52,7 +52,7 @@ def handlers() -> list[ControllerRouterHandler]:
 def _views(source: Source) -> type[Controller]:
     class ListViewController(Controller):
         path = source.path + "/views"
-        opt = dict(source.opt)
+        opt = source.opt
 
         @post("/", guards=[requires(source.permission)])
         async def keep(
@@ -96,7 +96,7 @@ def _views(source: Source) -> type[Controller]:
 def _exports(source: Source) -> type[Controller]:
     class ListExportController(Controller):
         path = source.path + "/exports"
-        opt = dict(source.opt)
+        opt = source.opt
 
         @get("/", guards=[requires(source.permission)])
         async def listed(

@@ -35,12 +35,12 @@ COLUMNS = (
 
 
 async def _count(session: AsyncSession, asked: Asked, most: int) -> int:
-    return await finding.count(session, order_filters.wish(asked.query), most)
+    return await finding.count(session, await finding.ask(session, order_filters.wish(asked.query)), most)
 
 
 async def _read(session: AsyncSession, asked: Asked, after: str, limit: int) -> tuple[list[list[Any]], str]:
-    wish = order_filters.wish(asked.query)
-    found = await finding.lines(session, wish, after=UUID(after) if after else None, limit=limit)
+    sought = await finding.ask(session, order_filters.wish(asked.query))
+    found = await finding.lines(session, sought, after=UUID(after) if after else None, limit=limit)
     channels = {str(one.id): one.name for one in await payments.all_channels(session)}
     return [_row(one, channels) for one in found], str(found[-1].id) if len(found) == limit else ""
 

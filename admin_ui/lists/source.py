@@ -29,9 +29,9 @@ Read = Callable[[AsyncSession, Asked, str, int], Awaitable[tuple[list[list[Any]]
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """`count` counts what fits up to a number. `read` gives rows from a place on (empty: the top), at most so many, and the
-    place after them, empty when there are no more. A row has a cell for each column. `filters` are the names that an
-    address of the list may carry."""
+    """`count` counts what fits up to a number. `read` gives rows from a place on (empty: the top), at most so many, and
+    the place after them, empty when there are no more. A row has a cell for each column. `filters` are the names that
+    an address of the list may carry."""
 
     key: str
     path: str
@@ -41,7 +41,7 @@ class Source(Struct, frozen=True, kw_only=True):
     columns: Sequence[Column]
     count: Count
     read: Read
-    opt: Mapping[str, Any] = {}
+    opt: dict[str, Any] = {}
 
     def kept(self, query: Query) -> dict[str, str]:
         """Those parts of an address that say what is shown."""

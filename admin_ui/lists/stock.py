@@ -60,5 +60,5 @@ SOURCE = Source(
     columns=COLUMNS,
     count=_count,
     read=_read,
-    opt=flags.STOCK_ROOM.opt,
+    opt=dict(flags.STOCK_ROOM.opt),
 )

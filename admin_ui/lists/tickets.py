@@ -78,5 +78,5 @@ SOURCE = Source(
     columns=COLUMNS,
     count=_count,
     read=_read,
-    opt=flags.TICKETS.opt,
+    opt=dict(flags.TICKETS.opt),
 )

@@ -1,7 +1,7 @@
 """Exports that take longer than a request: their rows lie in parts until they are fetched. Tenant session.
 
-Who reads the rows is somebody else's business (`admin_ui.lists`): what is kept here is how far it got. A part and the place
-where the next one begins are one commit, so a worker that dies loses one part's work and nothing else.
+Who reads the rows is somebody else's business (`admin_ui.lists`): what is kept here is how far it got. A part and the
+place where the next one begins are one commit, so a worker that dies loses one part's work and nothing else.
 """
 
 import zlib
@@ -46,7 +46,8 @@ PUT = text("INSERT INTO list_export_parts (export_id, part, body) VALUES (:id, :
 GET = text("SELECT body FROM list_export_parts WHERE export_id = :id AND part = :part")
 GO_ON = text(
     """
-    UPDATE list_exports SET done = done + :rows, parts = parts + 1, after = :after, total = greatest(total, done + :rows),
+    UPDATE list_exports SET done = done + :rows, parts = parts + 1, after = :after,
+           total = greatest(total, done + :rows),
            state = CASE WHEN :is_last THEN 'done' ELSE state END,
            finished_at = CASE WHEN :is_last THEN now() END
     WHERE id = :id

@@ -1,8 +1,8 @@
 """Finding orders among a million: by words, state, product, buyer, channel, amount and day, the newest first.
 
-Each thing that may be asked for has an index whose second column is the id, and ids sort by time. Words are looked for in
-one index after the other (the beginning of a number, of its part after the day, of a contact, a login, the name of a
-product), never in all at once, so no search reads the table. See docs/adr/0030-lists.md.
+Each thing that may be asked for has an index whose second column is the id, and ids sort by time. Words are looked for
+in one index after the other (the beginning of a number, of its part after the day, of a contact, a login, the name of
+a product), never in all at once, so no search reads the table. See docs/adr/0030-lists.md.
 """
 
 import re
@@ -79,7 +79,7 @@ class Line(Struct, frozen=True, kw_only=True):
         return kept - self.wholesale_cents + self.wholesale_back_cents - self.cost_cents
 
 
-class Found(Struct, frozen=True):
+class Asked(Struct, frozen=True):
     """A condition in parts: each of `branches` is looked for by itself, with `filters` beside it."""
 
     filters: Sequence[str]
@@ -88,51 +88,8 @@ class Found(Struct, frozen=True):
     products: Sequence[int]  # of the branch that names them, when there are few
 
 
-async def lines(
-    session: AsyncSession, wish: Wish, *, after: UUID | None = None, backwards: bool = False, limit: int
-) -> list[Line]:
-    """At most `limit` orders, those older than `after`, newest first; `backwards` those newer, oldest first."""
-    asked = await _asked(session, wish)
-    sign, order = (">", "ASC") if backwards else ("<", "DESC")
-    filters = [*asked.filters, *([f"o.id {sign} :after"] if after else [])]
-    found = " UNION ".join(_branch(one, filters, asked, order) for one in asked.branches)
-    statement = text(
-        f"SELECT {COLUMNS} FROM orders o JOIN ({found}) found ON found.id = o.id ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
-        if asked.branches
-        else f"SELECT {COLUMNS} FROM orders o{_where(filters)} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608 - our own
-    )
-    rows = await session.execute(statement, asked.values | {"limit": limit} | ({"after": after} if after else {}))
-    return [Line(**row) for row in rows.mappings()]
-
-
-async def count(session: AsyncSession, wish: Wish, most: int) -> int:
-    """How many there are, counted up to `most`."""
-    asked = await _asked(session, wish)
-    if asked.branches:
-        each = [f"(SELECT o.id FROM orders o{_where([*asked.filters, one])} LIMIT :most)" for one in asked.branches]  # noqa: S608
-        counted = " UNION ".join(each)
-    else:
-        counted = f"SELECT 1 FROM orders o{_where(asked.filters)}"  # noqa: S608 - our own conditions
-    statement = text(f"SELECT count(*) FROM (SELECT 1 FROM ({counted}) met LIMIT :most) counted")  # noqa: S608
-    return int((await session.execute(statement, asked.values | {"most": most})).scalar_one())
-
-
-def _branch(condition: str, filters: Sequence[str], asked: Found, order: str) -> str:
-    """The first `limit` ids that fit. Of few products, each one's own first ones: an index gives them in order."""
-    if "ANY(:products)" in condition and len(asked.products) <= FEW_PRODUCTS:
-        of_one = (
-            f"SELECT o.id FROM orders o{_where([*filters, 'o.product_id = p.id'])} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
-        )
-        return f"(SELECT met.id FROM unnest(CAST(:products AS bigint[])) p (id) CROSS JOIN LATERAL ({of_one}) met)"  # noqa: S608
-    return f"(SELECT o.id FROM orders o{_where([*filters, condition])} ORDER BY o.id {order} LIMIT :limit)"  # noqa: S608
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-async def _asked(session: AsyncSession, wish: Wish) -> Found:
-    await session.execute(PLAN)
+async def ask(session: AsyncSession, wish: Wish) -> Asked:
+    """What to look for, for `lines` and `count`: the names of products are read here, once."""
     filters: list[str] = []
     values: dict[str, Any] = {}
 
@@ -157,7 +114,7 @@ async def _asked(session: AsyncSession, wish: Wish) -> Found:
     if wish.until is not None:
         add("o.id < :end AND o.created_at < :until", end=ids.first_of(wish.until + SKEW), until=wish.until)
     branches, products = await _words(session, wish.words, values) if wish.words else ([], [])
-    return Found(filters, branches, values, products)
+    return Asked(filters, branches, values, products)
 
 
 async def _words(session: AsyncSession, words: str, values: dict[str, Any]) -> tuple[list[str], Sequence[int]]:
@@ -179,6 +136,49 @@ async def _words(session: AsyncSession, words: str, values: dict[str, Any]) -> t
         branches.append("o.product_id = ANY(:products)")
         values |= {"products": products}
     return branches, products
+
+
+async def lines(
+    session: AsyncSession, asked: Asked, *, after: UUID | None = None, backwards: bool = False, limit: int
+) -> list[Line]:
+    """At most `limit` orders, those older than `after`, newest first; `backwards` those newer, oldest first."""
+    await session.execute(PLAN)
+    sign, order = (">", "ASC") if backwards else ("<", "DESC")
+    filters = [*asked.filters, *([f"o.id {sign} :after"] if after else [])]
+    found = " UNION ".join(_branch(one, filters, asked, order) for one in asked.branches)
+    statement = text(
+        f"SELECT {COLUMNS} FROM orders o JOIN ({found}) found ON found.id = o.id ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
+        if asked.branches
+        else f"SELECT {COLUMNS} FROM orders o{_where(filters)} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608 - our own
+    )
+    rows = await session.execute(statement, asked.values | {"limit": limit} | ({"after": after} if after else {}))
+    return [Line(**row) for row in rows.mappings()]
+
+
+async def count(session: AsyncSession, asked: Asked, most: int) -> int:
+    """How many there are, counted up to `most`."""
+    await session.execute(PLAN)
+    if asked.branches:
+        each = [f"(SELECT o.id FROM orders o{_where([*asked.filters, one])} LIMIT :most)" for one in asked.branches]  # noqa: S608
+        counted = " UNION ".join(each)
+    else:
+        counted = f"SELECT 1 FROM orders o{_where(asked.filters)}"  # noqa: S608 - our own conditions
+    statement = text(f"SELECT count(*) FROM (SELECT 1 FROM ({counted}) met LIMIT :most) counted")  # noqa: S608
+    return int((await session.execute(statement, asked.values | {"most": most})).scalar_one())
+
+
+def _branch(condition: str, filters: Sequence[str], asked: Asked, order: str) -> str:
+    """The first `limit` ids that fit. Of few products, each one's own first ones: an index gives them in order."""
+    if "ANY(:products)" in condition and len(asked.products) <= FEW_PRODUCTS:
+        of_one = (
+            f"SELECT o.id FROM orders o{_where([*filters, 'o.product_id = p.id'])} ORDER BY o.id {order} LIMIT :limit"  # noqa: S608
+        )
+        return f"(SELECT met.id FROM unnest(CAST(:products AS bigint[])) p (id) CROSS JOIN LATERAL ({of_one}) met)"  # noqa: S608
+    return f"(SELECT o.id FROM orders o{_where([*filters, condition])} ORDER BY o.id {order} LIMIT :limit)"  # noqa: S608
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _plain(words: str) -> str:

@@ -1,14 +1,23 @@
 -- Long lists: indexes by which the back office finds orders (ADR 0030), views that people keep, and exports under way.
 
--- Ids of orders sort by time, so each of these gives the newest first. A sale writes to all of them: one more has to be worth it.
+-- Ids of orders sort by time, so each of these gives the newest first. A sale writes to all of them: one more has to be
+-- worth it.
 CREATE INDEX orders_of_state ON orders (state, id);
 CREATE INDEX orders_of_product ON orders (product_id, id);
 CREATE INDEX orders_of_channel ON orders (pay_method, id) WHERE pay_method <> 'wallet';
 CREATE INDEX orders_of_contact ON orders (lower(contact) text_pattern_ops, id);
 CREATE INDEX orders_of_code ON orders (substr(no, 8) text_pattern_ops);    -- the number without its day
 CREATE INDEX orders_of_amount ON orders (total_cents, id);
-CREATE INDEX products_sold ON products (sold_out, sold DESC, position, id) WHERE state = 'on_sale' AND variant_of IS NULL;
-CREATE INDEX products_margin ON products (sold_out, margin DESC NULLS LAST, position, id)
+
+-- The owner's list, and the shelf in each order that an owner can choose beside his own (products_shelf, 0007).
+CREATE INDEX products_listed ON products (position, id) WHERE variant_of IS NULL AND archived_at IS NULL;
+CREATE INDEX products_by_sales ON products (sold DESC, position, id) WHERE state = 'on_sale' AND variant_of IS NULL;
+CREATE INDEX products_by_margin ON products (margin DESC NULLS LAST, position, id)
+    WHERE state = 'on_sale' AND variant_of IS NULL;
+CREATE INDEX products_left ON products (sold_out, position, id) WHERE state = 'on_sale' AND variant_of IS NULL;
+CREATE INDEX products_left_by_sales ON products (sold_out, sold DESC, position, id)
+    WHERE state = 'on_sale' AND variant_of IS NULL;
+CREATE INDEX products_left_by_margin ON products (sold_out, margin DESC NULLS LAST, position, id)
     WHERE state = 'on_sale' AND variant_of IS NULL;
 
 -- How somebody looks at a list: its address without the page. A shared one is everybody's who may see the list.

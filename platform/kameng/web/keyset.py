@@ -1,5 +1,5 @@
-"""Long lists in leaves: the next one begins after the last row that was seen, so that the thousandth costs what the first
-does, and nothing is counted beyond `MOST`."""
+"""Long lists in leaves: the next one begins after the last row that was seen, so that the thousandth costs what the
+first does, and nothing is counted beyond `MOST`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -18,15 +18,15 @@ LONGEST_KEY = 80
 
 
 class Place(Struct, frozen=True):
-    """Where a leaf begins: after the row with this key, or (`backwards`) it ends before it. Without a key, at the top."""
+    """Where a leaf begins: after the row with this key, or (`backwards`) it ends before it. Without a key, on top."""
 
     key: str = ""
     backwards: bool = False
 
 
 class Leaf(Struct, Generic[T], frozen=True, kw_only=True):
-    """Some items of a list. `total` is counted up to `MOST` + 1; `first` and `last` are the keys of its ends, empty where
-    nothing lies beyond them."""
+    """Some items of a list. `total` is counted up to `MOST` + 1; `first` and `last` are the keys of its ends, empty
+    where nothing lies beyond them."""
 
     items: list[T]
     total: int
