@@ -25,7 +25,8 @@ FILL = (
         INSERT INTO products (name, summary, price, good_id, category_id, labels, state, position, sold, margin,
                               sold_out)
         SELECT (ARRAY['王者荣耀', '原神', '和平精英', '话费充值', '视频会员', '网盘会员', 'Steam', 'App Store'])
-               [n % 8 + 1] || ' ' || (n % 97 * 10 + 10) || ' 元 #' || n, '自动发货，' || n % 30 || ' 天内有效', 5 + n % 400,
+               [n % 8 + 1] || ' ' || (n % 97 * 10 + 10) || ' 元 #' || n,
+               '自动发货，' || n % 30 || ' 天内有效', 5 + n % 400,
                CASE WHEN n > :own THEN :good END, 1 + n % 40, ARRAY['游戏/标签 ' || n % 50],
                CASE WHEN n % 20 = 0 THEN 'hidden' ELSE 'on_sale' END, n, (random() ^ 4 * 900)::int,
                (random() * 0.4)::numeric(9, 6), n % 33 = 0
@@ -77,7 +78,8 @@ FILL = (
                    1 + (random() ^ 2 * (:buyers - 1))::int AS buyer, 2 + n % 3 AS quantity,
                    1 + (random() ^ 3 * (:products - 1))::int AS product,
                    CASE WHEN n > :orders - 40 THEN 'waiting' WHEN n % 20 = 0 THEN 'expired'
-                        WHEN n % 50 = 1 THEN 'refunded' WHEN n % 100 = 2 THEN 'partial' WHEN n % 100 = 3 THEN 'cancelled' ELSE 'delivered' END AS state
+                        WHEN n % 50 = 1 THEN 'refunded' WHEN n % 100 = 2 THEN 'partial'
+                        WHEN n % 100 = 3 THEN 'cancelled' ELSE 'delivered' END AS state
             FROM generate_series(1, :orders) n
         ) o JOIN products p ON p.position = o.product
         """,
