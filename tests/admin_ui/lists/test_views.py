@@ -64,3 +64,13 @@ async def test_filters_that_the_list_does_not_know_are_not_kept(shop: Shop, owne
     answer = await owner.post("/console/buyers/views", name="Guests", filter_kind="guest", filter_next="//evil.test")
 
     assert answer.headers["location"] == "/console/buyers?kind=guest"
+
+
+async def test_a_search_as_one_types_takes_views_and_exports_along(shop: Shop, owner: StaffClient) -> None:
+    page = await owner.get("/console/orders?q=139&least=1")
+
+    replaced = re.search(r'hx-select-oob="([^"]+)"', page.text)
+    assert replaced
+    for name in replaced[1].split(","):
+        assert page.text.count(f'id="{name[1:]}"') == 1, name
+    assert page.text.count('name="filter_q" value="139"') == 2  # of the files and of the view
