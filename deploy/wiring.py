@@ -2,6 +2,7 @@
 an event recorded by a process that has not heard of its follower would be lost."""
 
 from admin_ui import letters
+from admin_ui.lists import tasks as lists
 from admin_ui.notices import sending as notices
 from admin_ui.notices import watching
 from billing.payments import tasks as payments
@@ -42,6 +43,7 @@ MODULES = (
     desk,
     domains,
     letters,
+    lists,
     margins,
     notices,
     offers,

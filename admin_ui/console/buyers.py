@@ -10,6 +10,8 @@ from litestar.response import Template
 
 from admin_ui import words
 from admin_ui.frame import AnyRequest, Chip, page
+from admin_ui.lists import bar as list_bar
+from admin_ui.lists.buyers import SOURCE
 from admin_ui.vocabulary import codes
 from billing.ledger import queries as ledger
 from kameng.identity.permissions import Permission
@@ -19,6 +21,7 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext
 from kameng.web.paging import Page
+from kameng.web.people import Staff
 from tenants.buyers import levels, queries
 from tenants.openapi import keys
 from tenants.orders import queries as orders
@@ -32,12 +35,16 @@ class BuyerController(Controller):
     opt = flags.BUYERS.opt
 
     @get("/", guards=[requires(Permission.BUYERS_READ)])
-    async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+    async def listed(
+        self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
+    ) -> Template:
         asked = paging.wanted(request)
         values = {"words": asked.search, "pattern": paging.like(asked.search), "kind": asked.get("kind")}
         async with tenant.begin() as session:
             found = await paging.of_sql(session, queries.LINES, values, asked)
-        return page(request, "console/buyers.html", found=found, asked=asked, filters=_kinds(found, asked.get("kind")))
+            bar = await list_bar.of(session, SOURCE, staff, asked.query)
+        filters = _kinds(found, asked.get("kind"))
+        return page(request, "console/buyers.html", found=found, asked=asked, filters=filters, bar=bar)
 
     @get("/{buyer_id:uuid}", guards=[requires(Permission.BUYERS_READ)])
     async def show(self, buyer_id: FromPath[UUID], request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:

@@ -1,14 +1,19 @@
 """The station's orders: found, looked at, delivered by hand, called off, refunded."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui import features, ledger
 from admin_ui.frame import AnyRequest, PathNo, chips, page
+from admin_ui.lists import bar as list_bar
+from admin_ui.lists import order_filters
+from admin_ui.lists.orders import SOURCE
 from billing.ledger import queries as ledger_queries
 from billing.ledger.errors import NeverCharged, UnderWay
 from billing.payments import queries as payments
@@ -19,14 +24,17 @@ from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
-from kameng.web import answers, forms, paging
+from kameng.web import answers, forms, keyset
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
+from kameng.web.keyset import Leaf, Place
+from kameng.web.paging import Wanted
 from kameng.web.people import Staff
 from tenants.buyers import queries as buyers
 from tenants.desk import queries as desk
-from tenants.orders import live, queries, refunds, service
+from tenants.orders import finding, live, queries, refunds, service
 from tenants.orders.errors import KeysKnown, NotCancellable, NotDeliverable, NotRefundable
+from tenants.orders.finding import Line
 from tenants.orders.states import State
 
 MOST_SIGNS = 40_000  # of what is handed over at once
@@ -43,12 +51,35 @@ class OrderController(Controller):
     path = "/console/orders"
 
     @get("/", guards=[requires(Permission.ORDERS_READ)])
-    async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
-        asked = paging.wanted(request)
+    async def listed(
+        self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
+    ) -> Template:
+        asked, place = keyset.wanted(request)
+        form = forms.Form(asked.query)
         async with tenant.begin() as session:
-            found = await paging.of_select(session, queries.search(asked.search, asked.get("state")), asked)
+            try:
+                found = await _leaf(session, asked, place)
+            except Invalid as error:
+                form = forms.Form(asked.query, {name: gettext(said) for name, said in error.errors.items()})
+                found = keyset.leaf([], 0, asked, place, _key)
             counts = await queries.open_counts(session)
-        return page(request, "console/orders.html", found=found, filters=chips(asked, "order", counts), asked=asked)
+            ways = [
+                ("wallet", gettext("Wallet")),
+                *((one.id, one.name) for one in await payments.all_channels(session)),
+            ]
+            bar = await list_bar.of(session, SOURCE, staff, asked.query)
+        return page(
+            request,
+            "console/orders.html",
+            status=422 if form.errors else 200,
+            found=found,
+            filters=chips(asked, "order", counts),
+            asked=asked,
+            form=form,
+            channel_options=[("", gettext("Any way")), *ways],
+            bar=bar,
+            folded={name: asked.get(name) for name in order_filters.FOLDED if asked.get(name)},
+        )
 
     @get("/{no:str}", guards=[requires(Permission.ORDERS_READ)])
     async def show(self, no: PathNo, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
@@ -124,6 +155,30 @@ class OrderController(Controller):
             await live.changed(runtime, tenant, no)
             answers.toast(request, gettext("The money is back in the buyer's wallet."))
         return answers.redirect(request, f"/console/orders/{no}")
+
+
+async def _leaf(session: AsyncSession, asked: Wanted, place: Place) -> Leaf[Line]:
+    """Raises `Invalid` at the filters that make no sense."""
+    sought = await finding.ask(session, order_filters.wish(asked.query))
+    after = _id(place.key)
+    place = place if after else Place()
+    rows = await finding.lines(session, sought, after=after, backwards=place.backwards, limit=asked.size + 1)
+    if place.backwards and len(rows) <= asked.size:  # the newest ones: a whole leaf of them
+        place = Place()
+        rows = await finding.lines(session, sought, limit=asked.size + 1)
+    return keyset.leaf(rows, await finding.count(session, sought, keyset.MOST + 1), asked, place, _key)
+
+
+def _key(line: Line) -> str:
+    return str(line.id)
+
+
+def _id(said: str) -> UUID | None:
+    """What an address calls an order; nonsense counts as absent."""
+    try:
+        return UUID(said)
+    except ValueError:
+        return None
 
 
 def handed_over(given: Delivery, missing: int) -> list[str] | str:

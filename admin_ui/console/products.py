@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_ui.console import product_form, product_rows
 from admin_ui.console.product_rows import Sheet
 from admin_ui.frame import AnyRequest, PathId, chips, page
+from admin_ui.lists import bar as list_bar
+from admin_ui.lists import product_filters
+from admin_ui.lists.products import SOURCE
 from billing.wholesale import queries as wholesale
 from billing.wholesale.queries import Quote
 from kameng.audit import service as audit
@@ -23,7 +26,6 @@ from kameng.web import answers, context, forms, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
-from kameng.web.paging import Wanted
 from kameng.web.people import Staff
 from supplier_gateway.goods import queries as goods
 from tenants.plans.errors import TooManyProducts
@@ -36,7 +38,7 @@ WRONG = (
     Invalid, Archived, BelowCost, BelowFloor, BelowOwnFloor, CardsLeft, CategoryGone, GoodNotForYou, TooManyProducts
 )  # fmt: skip
 LIST = "/console/products"
-FILTERS = ("state", "category", "label")
+FILTERS = product_filters.NAMES[1:]
 
 
 class Shelf(Struct, frozen=True):
@@ -67,13 +69,18 @@ class ProductController(Controller):
     path = LIST
 
     @get("/", guards=[requires(Permission.PRODUCTS_READ)])
-    async def listed(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+    async def listed(
+        self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
+    ) -> Template:
         asked = paging.wanted(request)
         async with tenant.begin() as session:
             tree = await categories.tree(session)
-            found = await paging.of_select(session, queries.search(*_asked_for(asked, tree)), asked)
+            found = await paging.of_select(
+                session, queries.search(*product_filters.asked_for(asked.query, tree)), asked
+            )
             lines = await _lines(session, [row[0] for row in found.items])
             labels = await queries.labels(session)
+            bar = await list_bar.of(session, SOURCE, staff, asked.query)
         by_hand = context.of(request.scope).flags[flags.SHELF_ORDER.key] == "hand"
         return page(
             request,
@@ -85,6 +92,7 @@ class ProductController(Controller):
             places=categories.options(tree, gettext("No category")),
             filters=chips(asked, "product"),
             asked=asked,
+            bar=bar,
             kept={name: asked.get(name) for name in FILTERS if asked.get(name)},
             in_bin=asked.get("state") == queries.BIN,
             can_move=by_hand and not asked.search and not any(asked.get(name) for name in FILTERS),
@@ -242,14 +250,6 @@ def _words(choices: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _from(level: str) -> str:
     return gettext("%(level)s and above", level=level)
-
-
-def _asked_for(asked: Wanted, tree: categories.Tree) -> tuple[str, str, Sequence[int], str]:
-    """Words, state, categories and label of the list's address; an unknown category finds nothing."""
-    category = asked.get("category")
-    number = int(category) if category.isascii() and category.isdigit() and len(category) < 10 else 0
-    within = (tree.within(number) or [0]) if category else []
-    return asked.search, asked.get("state"), within, asked.get("label")
 
 
 async def _quotes(session: AsyncSession, products: Sequence[Any]) -> dict[int, Quote]:

@@ -42,6 +42,7 @@ from admin_ui.console.team import HANDLERS as TEAM
 from admin_ui.console.ticket_acts import TicketActController
 from admin_ui.console.tickets import TicketController
 from admin_ui.console.withdrawals import WithdrawalController
+from admin_ui.lists import controllers as lists
 from admin_ui.notices import routes as notices
 from kameng.identity.permissions import Permission
 
@@ -88,6 +89,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     PlanController,
     PayInController,
     AuditController,
+    *lists.handlers(),
     *TEAM,
     FeatureController,
 ]

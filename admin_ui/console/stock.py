@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_ui.cards import routes
 from admin_ui.cards.desk import Desk, Item
 from admin_ui.frame import AnyRequest, PathId, chips, page
+from admin_ui.lists import bar as list_bar
+from admin_ui.lists.stock import SOURCE
 from kameng.audit import service as audit
 from kameng.core.errors import Invalid
 from kameng.identity.permissions import Permission
@@ -38,7 +40,9 @@ class StockController(Controller):
     opt = flags.STOCK_ROOM.opt
 
     @get("/", guards=[requires(Permission.PRODUCTS_READ)])
-    async def levels(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Template:
+    async def levels(
+        self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
+    ) -> Template:
         asked = paging.wanted(request)
         values = {"words": asked.search, "pattern": paging.like(asked.search), "state": asked.get("state")}
         async with tenant.begin() as session:
@@ -46,12 +50,14 @@ class StockController(Controller):
             await service.measure(session, [row.id for row in found.items])  # of these the person sees what is true now
             found = await paging.of_sql(session, queries.LEVELS, values, asked)
             pace = await queries.sold_a_day(session, [row.id for row in found.items])
+            bar = await list_bar.of(session, SOURCE, staff, asked.query)
         return page(
             request,
             "console/stock.html",
             found=found.map(lambda row: _lasting(queries.level(row), pace.get(row.id, 0.0))),
             filters=chips(asked, "stock"),
             asked=asked,
+            bar=bar,
         )
 
     @post("/{item_id:int}/warning", guards=[requires(Permission.CARDS_WRITE)])

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui import charts, days
 from admin_ui.frame import AnyRequest, Chip, PathNo, page
+from admin_ui.lists import bar as list_bar
+from admin_ui.lists.tickets import SOURCE, view_of
 from kameng.core import clock
 from kameng.identity import staff as people
 from kameng.identity.permissions import Permission
@@ -62,16 +64,18 @@ class TicketController(Controller):
         self, request: AnyRequest, tenant: NamedDependency[Tenant], staff: NamedDependency[Staff]
     ) -> Template:
         asked = paging.wanted(request)
-        view = asked.get("show") if asked.get("show") in VIEWS else "all" if asked.search else "open"
+        view = view_of(asked.get("show"), asked.search)
         values = {"words": asked.search, "pattern": paging.like(asked.search), "me": staff.id}
         async with tenant.begin() as session:
             found = await paging.of_sql(session, queries.lines(view), _used(view, values), asked)
             counts = await queries.counts(session, staff.id)
             figures = await measures.over_all(session, _since(measures.SPAN_DAYS))
             daily = await measures.by_day(session, _since(CHART_DAYS), tenant.time_zone)
+            bar = await list_bar.of(session, SOURCE, staff, asked.query)
         return page(
             request,
             "console/tickets.html",
+            bar=bar,
             found=found,
             asked=asked,
             view=view,

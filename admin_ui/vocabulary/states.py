@@ -141,6 +141,7 @@ CARD_IMPORTS = {
     "done": Badge("ok", N_("Finished")),
     "cancelled": Badge("off", N_("Cancelled")),
 }
+LIST_EXPORTS = {one: CARD_IMPORTS[one] for one in ("running", "done", "cancelled")}
 STOCK = {
     "low": Badge("bad", N_("Low")),
     "out": Badge("bad", N_("Sold out")),
@@ -218,6 +219,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "price_verdict": PRICE_VERDICTS,
     "card": CARDS,
     "card_import": CARD_IMPORTS,
+    "list_export": LIST_EXPORTS,
     "stock": STOCK,
     "notice_delivery": NOTICE_DELIVERIES,
     "notice_outcome": NOTICE_OUTCOMES,

@@ -9,6 +9,7 @@ import uvloop
 from msgspec import Struct
 from sqlalchemy import text
 
+from deploy.bench import big_shop, long_lists
 from deploy.bench.orders import BenchFailed
 from deploy.bench.station import Station, opened, servers_of_its_own
 from kameng.cards import import_queries, imports, tasks
@@ -90,4 +91,22 @@ async def _work(runtime: Runtime) -> None:
         await worker.run_follower(runtime, outbox_id, name)
 
 
-PARTS: tuple[Part, ...] = (import_keys,)
+async def leaf_through(bench: Bench) -> dict[str, float]:
+    """`products_p95_ms`: pages of 10,000 products over a million keys, at the console and in the shop, by hand and by
+    sales; `search_p95_ms`: searches among a million orders. `…_worst_ms` is the p95 of the slowest kind of page."""
+    await big_shop.fill(bench.runtime, bench.station, bench.progress)
+    bench.progress("pages of products", 0, 1)
+    pages = await long_lists.products(bench.runtime, bench.station)
+    bench.progress("searches among orders", 0, 1)
+    found = await long_lists.searches(bench.runtime, bench.station)
+    for kind, took_ms in (long_lists.slowest(pages), long_lists.slowest(found)):
+        bench.progress(f"slowest, in ms: {kind}", int(took_ms), int(took_ms))
+    return {
+        "products_p95_ms": long_lists.p95(pages),
+        "products_worst_ms": long_lists.slowest(pages)[1],
+        "search_p95_ms": long_lists.p95(found),
+        "search_worst_ms": long_lists.slowest(found)[1],
+    }
+
+
+PARTS: tuple[Part, ...] = (import_keys, leaf_through)

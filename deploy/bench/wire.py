@@ -22,9 +22,17 @@ class Connection:
         reader, writer = await asyncio.open_connection(host, port)
         return cls(reader, writer, "".join(f"{name}: {value}\r\n" for name, value in head.items()))
 
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body; raises as `post` does."""
+        return await self._ask(f"GET {path} HTTP/1.1\r\n{self.head}\r\n".encode())
+
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body. Raises `TimeoutError`, `ConnectionError`, `asyncio.IncompleteReadError`."""
-        request = f"POST {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        return await self._ask(
+            f"POST {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+
+    async def _ask(self, request: bytes) -> tuple[int, bytes]:
         self.writer.write(request)
         async with asyncio.timeout(TIMEOUT_S):
             head = await self.reader.readuntil(HEAD_END)

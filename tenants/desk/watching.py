@@ -71,7 +71,7 @@ async def suspicion(session: AsyncSession, order: Order, plan: Settings) -> str:
         "buyer_id": order.buyer_id,
         "contact": order.contact,
         "inputs": msgspec.json.encode(order.inputs).decode(),
-        "since": ids.uuid7_at(clock.now() - WITHIN),
+        "since": ids.first_of(clock.now() - WITHIN),
     }
     busy = (await session.execute(BUSY, asked)).one()
     for limit, count, cause in (

@@ -29,8 +29,11 @@ OWN_STOCK = text(
 )
 LABELS = text(
     """
-    SELECT l.label, count(*) AS products FROM products p CROSS JOIN unnest(p.labels) l (label)
-    WHERE p.variant_of IS NULL AND p.archived_at IS NULL AND (p.state = 'on_sale' OR NOT :shown_only)
+    SELECT l.label, sum(same.products)::int AS products FROM (
+        SELECT p.labels, count(*) AS products FROM products p
+        WHERE p.variant_of IS NULL AND p.archived_at IS NULL AND p.labels <> '{}'
+            AND (p.state = 'on_sale' OR NOT :shown_only)
+        GROUP BY p.labels) same CROSS JOIN unnest(same.labels) l (label)
     GROUP BY l.label ORDER BY l.label LIMIT :limit
     """
 )

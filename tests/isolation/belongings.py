@@ -77,6 +77,14 @@ STATION_ROWS = {
         "INSERT INTO desk_rules (name, condition, action) VALUES (:note, '{\"kinds\": [\"fraud\"]}', 'person')"
         " RETURNING id"
     ),
+    "view_id": (
+        "INSERT INTO list_views (list, staff_id, name, made_by, is_shared) VALUES ('orders', :staff, :note, 'b', true)"
+        " RETURNING id"
+    ),
+    "export_id": (
+        "INSERT INTO list_exports (list, kind, staff_id, made_by, locale, state, total)"
+        " VALUES ('orders', 'csv', :staff, :note, 'en', 'done', 0) RETURNING id"
+    ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",

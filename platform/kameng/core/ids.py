@@ -17,9 +17,9 @@ def uuid7() -> UUID:
     return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))
 
 
-def uuid7_at(moment: datetime) -> UUID:
-    """The least that `uuid7` could have made at this moment: rows made since then have it or a greater one."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+def first_of(moment: datetime) -> UUID:
+    """The lowest `uuid7` that could have been made at this moment or later: ids then bound a span of time."""
+    return UUID(int=(int(moment.timestamp() * 1000) & (1 << 48) - 1) << 80)
 
 
 def code(length: int) -> str:

@@ -1,0 +1,1 @@
+"""What every long list of the console has: filters kept as views, and exports. A list is a `Source`; see `sources`."""
