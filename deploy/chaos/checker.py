@@ -103,6 +103,8 @@ def no_purchase_is_doubled_or_lost(history: History) -> Found:
     for one in history.purchases:
         if one.state not in (*BROUGHT, "failed"):
             yield f"purchase {one.reference} is {one.state}"
+        if one.booked_cents != one.cost_cents:
+            yield f"purchase {one.reference} cost {one.cost_cents}, and {one.booked_cents} are in the books"
         if one.state in BROUGHT and theirs[one.reference] != 1:
             yield f"purchase {one.reference} has delivered, and stands {theirs[one.reference]} times in the books"
     for entry in history.bought:

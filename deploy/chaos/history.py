@@ -39,7 +39,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
-    """A purchase as the master has it."""
+    """A purchase as the master has it; `booked_cents` is what the ledger has of its cost."""
 
     reference: str
     order_id: str
@@ -47,6 +47,7 @@ class Purchase(Struct, frozen=True, kw_only=True):
     quantity: int
     units: int = 0
     cost_cents: int = 0
+    booked_cents: int = 0
     cards: tuple[str, ...] = ()
 
 

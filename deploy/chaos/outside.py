@@ -102,7 +102,9 @@ class Outside(Struct, frozen=True):
         return answer.raise_for_status().json()
 
 
-def started(supervisor: Supervisor, settings: Settings, ports: tuple[int, int, int], http: httpx.AsyncClient) -> Outside:
+def started(
+    supervisor: Supervisor, settings: Settings, ports: tuple[int, int, int], http: httpx.AsyncClient
+) -> Outside:
     """Starts the three servers, on these ports."""
     environ = settings_door.to_environ(settings)
     known = (

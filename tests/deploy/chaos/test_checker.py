@@ -48,9 +48,10 @@ HONEST = History(
     orders=(STOCK, PART, TOPUP, LATE),
     purchases=(
         Purchase(reference="KM1", order_id="2", state="failed", quantity=3),
-        Purchase(reference="KM2", order_id="2", state="partial", quantity=3, units=2, cost_cents=1200,
+        Purchase(reference="KM2", order_id="2", state="partial", quantity=3, units=2, cost_cents=1200, booked_cents=1200,
                  cards=("S1", "S2")),
-        Purchase(reference="KM3", order_id="3", state="delivered", quantity=2, units=2, cost_cents=1200),
+        Purchase(reference="KM3", order_id="3", state="delivered", quantity=2, units=2, cost_cents=1200,
+                 booked_cents=1200),
     ),
     bought=(
         Bought(reference="KM2", supplier="acg", units=2, cost_cents=1234, cards=("S2", "S1"), tells_cost=False),
@@ -142,6 +143,10 @@ PLANTED: dict[str, tuple[Callable[[], History], Callable[[History], object]]] = 
     ),
     "a cost that was booked wrongly": (
         lambda: replace(HONEST, bought=(HONEST.bought[0], replace(HONEST.bought[1], cost_cents=1201))),
+        checker.no_purchase_is_doubled_or_lost,
+    ),
+    "a cost that the ledger does not have": (
+        lambda: replace(HONEST, purchases=(*HONEST.purchases[:2], replace(HONEST.purchases[2], booked_cents=0))),
         checker.no_purchase_is_doubled_or_lost,
     ),
     "units that were bought and never handed over": (
