@@ -1,4 +1,4 @@
-"""Buyers: they press twice, give up and try again, pay late, pay after they called it off; and write down what they heard.
+"""Buyers: they press twice, try again, pay late, pay what they called off, and write down what they heard.
 
 What each does follows from the history's seed. When it happens does not: processes are real.
 """
@@ -20,12 +20,12 @@ from deploy.chaos.history import Request
 from deploy.chaos.outside import Outside
 from deploy.chaos.patience import persist
 from deploy.chaos.station import Station
+from deploy.demo.browser import TOKEN, Unexpected
 from kameng.core import ids
 from kameng.identity import sessions
 from kameng.infra.runtime import Runtime
 from kameng.web import cookies
 
-TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 LINK = re.compile(r'href="([^"]+/submit\.php\?[^"]+)"')
 ANSWERED_WITHIN_S = 4.0
 TRIES_FOR_S = 60.0
@@ -33,7 +33,8 @@ PAUSE_S = 0.25
 SERVER_FAILED = 500
 # Which line, how often, and how many units at most.
 WALLET_WANTS = (
-    ("stock", 4, 3), ("mixed", 3, 3), ("either", 7, 3), ("shop", 3, 2), ("topup", 3, 2), ("scarce", 2, 2), ("own", 2, 2),
+    ("stock", 4, 3), ("mixed", 3, 3), ("either", 7, 3), ("shop", 3, 2),
+    ("topup", 3, 2), ("scarce", 2, 2), ("own", 2, 2),
 )  # fmt: skip
 GATEWAY_WANTS = (("stock", 3, 2), ("mixed", 2, 2), ("either", 3, 2), ("own", 2, 2), ("scarce", 1, 2))
 ENDINGS = (("pay", 6), ("pay twice", 3), ("pay late", 3), ("call off", 2), ("pay what was called off", 2), ("leave", 1))
@@ -94,8 +95,9 @@ class Buyer:
         }
         page = await self._send("GET", f"/p/{self._station.products['own']}")
         token = TOKEN.search(page.text) if page else None
-        if token:
-            self._headers["X-CSRF-Token"] = token.group(1)
+        if token is None:
+            raise Unexpected("the page of a product cannot be had")
+        self._headers["X-CSRF-Token"] = token.group(1)
 
     async def _buy_from_wallet(self) -> None:
         await self._place(WALLET_WANTS, "wallet")

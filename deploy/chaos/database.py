@@ -1,4 +1,4 @@
-"""The embedded servers, durable, with a database that can be killed: every process of it at once, as a power cut does."""
+"""Durable embedded servers with a database that can be killed: all its processes at once, as a power cut does."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress

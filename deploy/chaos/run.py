@@ -1,12 +1,14 @@
 """`kameng chaos orders`: histories in batches, each batch a storm, a calm, and the judgement."""
 
 import asyncio
+import logging
 import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from random import Random
 
 import httpx
@@ -26,11 +28,12 @@ from deploy.chaos.history import History
 from deploy.chaos.outside import TIMEOUTS, Outside
 from deploy.chaos.patience import persist
 from deploy.chaos.settling import PERSON_AFTER_MINUTES, Settling
-from deploy.chaos.station import Common, Station
+from deploy.chaos.station import Common
 from deploy.chaos.weather import Weather
 from deploy.installation import processes
 from deploy.migrations.runner import migrate
 from deploy.supervisor import Supervisor
+from deploy.wiring import MODULES
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
 from supplier_gateway.routing import service as routing
@@ -46,7 +49,8 @@ Tell = Callable[[str], None]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What all histories came to. `timeouts`: calls of which nobody knew what became of them, ours and our buyers'."""
+    """What all histories came to. `timeouts`: calls of which nobody knew what became of them, ours and our buyers'; `refusals`: forms that were
+    answered with a reason why not."""
 
     histories: int
     orders: int
@@ -54,6 +58,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     kills: dict[str, int]
     faults: dict[str, int]
+    refusals: int
     timeouts: int
     settled_by_hand: int
     violations: list[Violation]
@@ -69,8 +74,7 @@ def orders(*, histories: int, seed: int, tell: Tell) -> Outcome:
 
 @contextmanager
 def installation() -> Iterator[tuple[Settings, Supervisor, Database]]:
-    """Durable servers of its own, and what starts processes; all of it is gone afterwards. When histories were judged to
-    be wrong or could not be, the logs stay."""
+    """Durable servers of its own, and what starts processes. When all went well nothing of it stays, else the logs."""
     folder = surroundings.CHECKOUT / ".kameng" / "chaos" / str(os.getpid())
     folder.mkdir(parents=True)
     port = surroundings.free_port(FIRST_PORT)
@@ -108,9 +112,9 @@ async def _orders(
 ) -> Outcome:
     began = time.monotonic()
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(100)
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
     )  # the processes have logs of their own
-    tell("starting servers")
+    tell(f"starting servers; {len(MODULES)} modules follow what the harness records, too")
     await migrate(settings)
     limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=40)
     async with running(settings) as runtime, httpx.AsyncClient(trust_env=False, timeout=10, limits=limits) as http:
@@ -141,6 +145,7 @@ async def _orders(
                 found.append(Violation(seed, "the_ledger_balances", f"all entries sum to {off}"))
         struck = await world.struck()
     buyers = Counter[str]()
+    refused = sum(bool(one.refused) for diary in diaries for one in diary.requests)
     for diary in diaries:
         buyers.update(diary.faults)
     return Outcome(
@@ -150,6 +155,7 @@ async def _orders(
         states=dict(Counter(order.state for history in judged for order in history.orders)),
         kills=dict(harness.weather.kills),
         faults=weather.told([struck, harness.weather.faults, buyers]),
+        refusals=refused,
         timeouts=sum(struck[str(kind)] for kind in TIMEOUTS) + sum(diary.timeouts for diary in diaries),
         settled_by_hand=by_hand,
         violations=found,
@@ -182,9 +188,7 @@ async def _batch(harness: Harness, seeds: Sequence[int]) -> tuple[list[History],
     known = await collecting.books(world)
     histories = []
     for one in stations:
-        history = await persist(
-            lambda one=one: collecting.collect(runtime, one, known, diaries[one.seed].requests)  # type: ignore[misc]  # bound now
-        )
+        history = await persist(partial(collecting.collect, runtime, one, known, diaries[one.seed].requests))
         shown = await _shown(history, {str(buyer.who): buyer for where, buyer in people if where is one})
         history = collecting.seen_by_buyers(history, shown)
         histories.append(replace(history, settle_s=settling.took_s[one.seed], deadline_s=DEADLINE_S))

@@ -1,8 +1,9 @@
-"""After the storm: what the product does by itself, what the hours would bring, and what a person at the master does."""
+"""After the storm: what the product does by itself, what hours would bring, and what a person at the master does."""
 
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from sqlalchemy import text
@@ -55,9 +56,9 @@ class Settling:
         await persist(self._close_breakers)
         left = list(self._stations)
         while left:
-            await persist(lambda: self._person(left))
+            await persist(partial(self._person, left))
             await self._hours_pass(left)
-            left = await persist(lambda: self._unsettled(left))
+            left = await persist(partial(self._unsettled, left))
             waited_s = time.monotonic() - self._began
             for station in self._stations:
                 if station not in left:
@@ -80,7 +81,7 @@ class Settling:
         waited_s = time.monotonic() - self._began
         paid = [one["out_trade_no"] for one in await self._outside.payments() if one["paid_at"]]
         for station in left:
-            await persist(lambda here=station: self._ask_gateway(here, paid))  # type: ignore[misc]  # bound now
+            await persist(partial(self._ask_gateway, station, paid))
             if waited_s > PAYMENTS_ARRIVE_S:
                 await aging.payment_time_is_over(self._runtime, station.tenant)
             if waited_s > SUPPLIERS_DELIVER_S:

@@ -1,4 +1,4 @@
-"""A small fresh station for one history: seven products, one for each way that goods come, and four buyers with money."""
+"""A small fresh station for one history: a product for each way that goods come, and four buyers with money."""
 
 from decimal import Decimal
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What goes wrong while buyers buy, drawn from a seed: suppliers, the gateway, messages, and processes that are killed."""
+"""What goes wrong while buyers buy, drawn from a seed: suppliers, the gateway, messages, processes that are killed."""
 
 import asyncio
 import os

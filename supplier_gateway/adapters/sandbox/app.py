@@ -49,7 +49,7 @@ ERROR_BODY = {"error": "internal", "detail": "and yet the status is 200"}
 
 
 class ControlOrder(Struct):
-    """One order as the control API lists it; `units` have been delivered, `requests` counts how often it was asked for."""
+    """One order as the control API lists it: `units` are delivered; `requests` counts how often it was asked for."""
 
     reference: str
     order_no: str

@@ -48,8 +48,8 @@ HONEST = History(
     orders=(STOCK, PART, TOPUP, LATE),
     purchases=(
         Purchase(reference="KM1", order_id="2", state="failed", quantity=3),
-        Purchase(reference="KM2", order_id="2", state="partial", quantity=3, units=2, cost_cents=1200, booked_cents=1200,
-                 cards=("S1", "S2")),
+        Purchase(reference="KM2", order_id="2", state="partial", quantity=3, units=2, cost_cents=1200,
+                 booked_cents=1200, cards=("S1", "S2")),
         Purchase(reference="KM3", order_id="3", state="delivered", quantity=2, units=2, cost_cents=1200,
                  booked_cents=1200),
     ),
