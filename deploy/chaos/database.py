@@ -12,7 +12,7 @@ from deploy.embedded.place import Place, place_of, remove_elsewhere
 from deploy.embedded.ports import on_a_free_port
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.servers import Servers
-from deploy.processes import record_of, remember, stop
+from deploy.processes import record_of, remember, stop, wait_until
 
 GONE_WITHIN_S = 20.0
 STOP_WITHIN_S = 30.0
@@ -37,7 +37,7 @@ class Database:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.running.process.wait()
-        psutil.wait_procs(family, timeout=GONE_WITHIN_S)
+        wait_until(lambda: not any(_lives(process) for process in family), GONE_WITHIN_S)
 
     def start(self) -> None:
         """Starts it again on its port; it recovers from its log before it takes connections."""
@@ -50,6 +50,14 @@ class Database:
 
     def _remember(self) -> None:
         remember(self._records, [record_of("postgres", self.running.process.pid, postgres.STOP_SIGNAL)])
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A dead one that nobody has buried holds nothing."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
