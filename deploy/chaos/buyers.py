@@ -74,13 +74,13 @@ class Buyer:
         steps = ["wallet"] * WALLET_STEPS + ["gateway"] * GATEWAY_STEPS
         self._dice.shuffle(steps)
         ends = time.monotonic() + for_s
-        await self._enter()
         for number, step in enumerate(steps):
             share = self._dice.random() * 2 / (len(steps) - number)
             await asyncio.sleep(max(0.0, ends - time.monotonic()) * min(1.0, share))
             await (self._buy_from_wallet() if step == "wallet" else self._buy_by_gateway())
 
-    async def _enter(self) -> None:
+    async def enter(self) -> None:
+        """Opens the shop in his browser. Raises `Unexpected`."""
         runtime, tenant = self._runtime, self._station.tenant
         settings = runtime.settings
         session = await persist(
@@ -163,7 +163,7 @@ class Buyer:
             else:
                 if answer.status_code < SERVER_FAILED:
                     return answer
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_S * (1 + 3 * self._dice.random()))
         return None
 
     async def keys_of(self, no: str) -> tuple[str, ...] | None:

@@ -90,6 +90,7 @@ def installation() -> Iterator[tuple[Settings, Supervisor, Database]]:
             public_port=port,
             allow_private_suppliers=True,
             supplier_timeout_s=SUPPLIER_TIMEOUT_S,
+            pool_schemas=0,
             log_format="json",
         )
         log = folder / "log"
@@ -180,6 +181,8 @@ async def _batch(harness: Harness, seeds: Sequence[int]) -> tuple[list[History],
     stations = [await station.opened(runtime, world, harness.shared, seed) for seed in seeds]
     diaries = {one.seed: Diary() for one in stations}
     people = [(one, Buyer(runtime, world, one, who, diaries[one.seed])) for one in stations for who in one.buyers]
+    for _, buyer in people:
+        await buyer.enter()
     dice = Random(f"weather:{seeds[0]}")  # noqa: S311 - chance, not secrets
     await asyncio.gather(harness.weather.storm(dice, STORM_S), *(buyer.live(STORM_S) for _, buyer in people))
     await harness.weather.calm()
