@@ -45,12 +45,13 @@ DEADLINE_S = 90.0  # from the calm until nothing of a history moves any more
 SUPPLIER_TIMEOUT_S = 0.5
 FIRST_PORT = 26_000
 MOST_CONNECTIONS = 400
+OUTSIDE_TIMEOUT_S = 60.0  # the gateway answers when it has told us
 Tell = Callable[[str], None]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What all histories came to. `timeouts`: calls of which nobody knew what became of them, ours and our buyers'; `refusals`: forms that were
-    answered with a reason why not."""
+    """What all histories came to. `timeouts`: calls that were not answered in time, ours and our buyers'; `refusals`:
+    forms that were answered with a reason why not."""
 
     histories: int
     orders: int
@@ -118,7 +119,10 @@ async def _orders(
     tell(f"starting servers; {len(MODULES)} modules follow what the harness records, too")
     await migrate(settings)
     limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=40)
-    async with running(settings) as runtime, httpx.AsyncClient(trust_env=False, timeout=10, limits=limits) as http:
+    async with (
+        running(settings) as runtime,
+        httpx.AsyncClient(trust_env=False, timeout=OUTSIDE_TIMEOUT_S, limits=limits) as http,
+    ):
         ports = _ports(settings.port)
         world = outside.started(supervisor, settings, ports, http)
         shared = await station.common(runtime, world)
