@@ -33,12 +33,12 @@ PAUSE_S = 0.25
 SERVER_FAILED = 500
 # Which line, how often, and how many units at most.
 WALLET_WANTS = (
-    ("stock", 4, 3), ("mixed", 3, 3), ("either", 7, 3), ("shop", 3, 2),
+    ("stock", 3, 3), ("mixed", 3, 3), ("either", 8, 3), ("shop", 4, 2),
     ("topup", 3, 2), ("scarce", 2, 2), ("own", 2, 2),
 )  # fmt: skip
 GATEWAY_WANTS = (("stock", 3, 2), ("mixed", 2, 2), ("either", 3, 2), ("own", 2, 2), ("scarce", 1, 2))
 ENDINGS = (("pay", 6), ("pay twice", 3), ("pay late", 3), ("call off", 2), ("pay what was called off", 2), ("leave", 1))
-WALLET_STEPS, GATEWAY_STEPS = 3, 2
+WALLET_STEPS, GATEWAY_STEPS = 4, 2
 PRESSES_TWICE = 0.3
 
 
@@ -136,7 +136,7 @@ class Buyer:
         }
         if self._dice.random() < PRESSES_TWICE:
             self._diary.faults["form_twice"] += 1
-            answers = await asyncio.gather(self._send("POST", "/orders", form), self._send("POST", "/orders", form))
+            answers = list(await asyncio.gather(*(self._send("POST", "/orders", form) for _ in range(2))))
         else:
             answers = [await self._send("POST", "/orders", form)]
         told = [msgspec.json.decode(one.content, type=Told).no for one in answers if one and one.status_code == 200]

@@ -119,10 +119,8 @@ async def _orders(
     tell(f"starting servers; {len(MODULES)} modules follow what the harness records, too")
     await migrate(settings)
     limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=40)
-    async with (
-        running(settings) as runtime,
-        httpx.AsyncClient(trust_env=False, timeout=OUTSIDE_TIMEOUT_S, limits=limits) as http,
-    ):
+    outbound = httpx.AsyncClient(trust_env=False, timeout=OUTSIDE_TIMEOUT_S, limits=limits)
+    async with running(settings) as runtime, outbound as http:
         ports = _ports(settings.port)
         world = outside.started(supervisor, settings, ports, http)
         shared = await station.common(runtime, world)
@@ -190,7 +188,7 @@ async def _batch(harness: Harness, seeds: Sequence[int]) -> tuple[list[History],
     dice = Random(f"weather:{seeds[0]}")  # noqa: S311 - chance, not secrets
     await asyncio.gather(harness.weather.storm(dice, STORM_S), *(buyer.live(STORM_S) for _, buyer in people))
     await harness.weather.calm()
-    settling = Settling(runtime, world, harness.shared, stations)
+    settling = Settling(runtime, world, stations)
     await settling.until(DEADLINE_S)
     known = await collecting.books(world)
     histories = []

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from deploy.chaos import aging
 from deploy.chaos.outside import ACG, Outside
 from deploy.chaos.patience import persist
-from deploy.chaos.station import Common, Station
+from deploy.chaos.station import Station
 from kameng.core.errors import KamengError
 from kameng.infra.runtime import Runtime
 from supplier_gateway.purchases import service as purchases
@@ -32,7 +32,7 @@ UNCLEAR = text(
     """
 )
 STUCK = text(
-    "SELECT reference FROM purchases WHERE tenant_id = ANY(:tenants) AND supplier_id = :supplier"
+    "SELECT reference FROM purchases WHERE tenant_id = ANY(:tenants) AND supplier_id = ANY(:shops)"
     " AND state IN ('submitted', 'unknown') AND lease_until < now()"
 )
 NOT_CREDITED = text("SELECT no FROM payments WHERE state = 'pending' AND no = ANY(:nos)")
@@ -42,10 +42,9 @@ RESET = text("SELECT DISTINCT id FROM offers WHERE good_id = ANY(:goods)")
 class Settling:
     """The time after one batch's storm."""
 
-    def __init__(self, runtime: Runtime, outside: Outside, shared: Common, stations: Sequence[Station]) -> None:
+    def __init__(self, runtime: Runtime, outside: Outside, stations: Sequence[Station]) -> None:
         self._runtime = runtime
         self._outside = outside
-        self._shared = shared
         self._stations = list(stations)
         self._began = time.monotonic()
         self.took_s: dict[int, float] = {}
@@ -71,7 +70,7 @@ class Settling:
     async def _close_breakers(self) -> None:
         """The operator has heard that the suppliers are well again."""
         async with self._runtime.database.master_session() as session:
-            for supplier_id in self._shared.supplier_ids.values():
+            for supplier_id in [one for station in self._stations for one in station.accounts.values()]:
                 await routing.reset(session, "supplier", supplier_id)
             goods = [good_id for station in self._stations for good_id in station.goods.values()]
             for row in (await session.execute(RESET, {"goods": goods})).all():
@@ -109,7 +108,7 @@ class Settling:
 
     async def _person(self, stations: Sequence[Station]) -> None:
         """Looks into the shop's own book where the shop cannot be asked, and says what stands there."""
-        asked = {"tenants": [one.tenant.id for one in stations], "supplier": self._shared.supplier_ids[ACG]}
+        asked = {"tenants": [one.tenant.id for one in stations], "shops": [one.accounts[ACG] for one in stations]}
         async with self._runtime.database.master_session() as session:
             stuck = [row.reference for row in await session.execute(STUCK, asked)]
         if not stuck:

@@ -57,19 +57,21 @@ LINES = (
 
 
 class Common(Struct, frozen=True):
-    """What all stations share: a wholesale tier, and the master's suppliers by protocol."""
+    """What all stations share: a wholesale tier, and the master's own stock."""
 
     tier_id: int
-    supplier_ids: dict[str, int]
+    stock_id: int
 
 
 class Station(Struct, frozen=True, kw_only=True):
-    """The station of one history. `products` and `goods` by the name of their line; `keys` are those in its stocks."""
+    """The station of one history. `products` and `goods` by the name of their line; `keys` are those in its stocks.
+    `accounts` are the master's suppliers by protocol: its own, so that its breakers know nothing of other histories."""
 
     seed: int
     tenant: Tenant
     products: dict[str, int]
     goods: dict[str, int]
+    accounts: dict[str, int]
     skus: frozenset[str]
     buyers: tuple[UUID, ...]
     channel_id: int
@@ -81,13 +83,10 @@ async def common(runtime: Runtime, outside: Outside) -> Common:
     sealer = await runtime.keyring.master()
     async with runtime.database.master_session() as session:
         tier = await wholesale.add_tier(session, "chaos")
-        made = {STOCK: (await suppliers.add_stock(session, sealer, STOCK)).id}
-        for one in outside.suppliers:
-            added = await suppliers.add(session, sealer, one.protocol, one.protocol, one.url, one.account, one.secret)
-            made[one.protocol] = added.id
+        stock = await suppliers.add_stock(session, sealer, STOCK)
     for one in outside.suppliers:
         await outside.fill(one)
-    return Common(tier.id, made)
+    return Common(tier.id, stock.id)
 
 
 async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) -> Station:
@@ -97,7 +96,8 @@ async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) 
     for supplier in outside.suppliers:
         await outside.stock(supplier, [_on_shelf(supplier, line, mark) for line in LINES if _sold(supplier, line)])
     tenant = await _tenant(runtime, shared, mark)
-    made = await _goods(runtime, shared, mark, keys)
+    accounts = await _accounts(runtime, outside, mark)
+    made = await _goods(runtime, shared, accounts, mark, keys)
     vault = await runtime.keyring.tenant(tenant.id)
     gateway = outside.gateway
     async with tenant.begin() as session:
@@ -114,6 +114,7 @@ async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) 
         tenant=tenant,
         products=products,
         goods=made,
+        accounts=accounts,
         skus=frozenset(_sku(mark, line) for line in LINES),
         buyers=people,
         channel_id=channel.id,
@@ -147,7 +148,20 @@ async def _tenant(runtime: Runtime, shared: Common, mark: str) -> Tenant:
     return tenant
 
 
-async def _goods(runtime: Runtime, shared: Common, mark: str, keys: dict[str, list[str]]) -> dict[str, int]:
+async def _accounts(runtime: Runtime, outside: Outside, mark: str) -> dict[str, int]:
+    sealer = await runtime.keyring.master()
+    made = {}
+    async with runtime.database.master_session() as session:
+        for one in outside.suppliers:
+            name = f"{one.protocol} {mark}"
+            added = await suppliers.add(session, sealer, name, one.protocol, one.url, one.account, one.secret)
+            made[one.protocol] = added.id
+    return made
+
+
+async def _goods(
+    runtime: Runtime, shared: Common, accounts: dict[str, int], mark: str, keys: dict[str, list[str]]
+) -> dict[str, int]:
     sealer = await runtime.keyring.master()
     made = {}
     async with runtime.database.master_session() as session:
@@ -156,8 +170,8 @@ async def _goods(runtime: Runtime, shared: Common, mark: str, keys: dict[str, li
                 continue
             good = await goods.add(session, _sku(mark, line))
             await wholesale.set_price(session, shared.tier_id, good.id, WHOLESALE)
-            for source in (STOCK, *line.sources) if line.keys else line.sources:
-                await offers.add(session, good.id, shared.supplier_ids[source], COST, sku=_sku(mark, line))
+            for supplier_id in [shared.stock_id] * bool(line.keys) + [accounts[source] for source in line.sources]:
+                await offers.add(session, good.id, supplier_id, COST, sku=_sku(mark, line))
             await cards.add(session, sealer, good.id, keys[line.name], COST_CENTS)
             made[line.name] = good.id
     return made
@@ -180,9 +194,8 @@ async def _buyer(session: AsyncSession) -> UUID:
 
 
 async def close(runtime: Runtime, stations: list[Station]) -> None:
-    """Nobody asks suppliers for the stock of goods whose history is over."""
+    """Nobody asks the suppliers of a history that is over."""
     async with runtime.database.master_session() as session:
-        await session.execute(
-            text("UPDATE offers SET state = 'paused' WHERE good_id = ANY(:goods)"),
-            {"goods": [good_id for station in stations for good_id in station.goods.values()]},
-        )
+        for station in stations:
+            for supplier_id in station.accounts.values():
+                await suppliers.pause(session, supplier_id, paused=True)

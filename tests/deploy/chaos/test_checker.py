@@ -79,7 +79,7 @@ def with_order(order: Order, **changes: object) -> History:
 
 def and_order(**changes: object) -> History:
     """One order more, with the request that asked for it."""
-    added = replace(STOCK, id="9", no="K9", key="r9", buyer="eve", keys=(), shown=None, **changes)  # type: ignore[arg-type]  # any field
+    added = replace(STOCK, id="9", no="K9", key="r9", buyer="eve", keys=(), shown=None, **changes)
     request = Request(key="r9", buyer="eve", told=("K9",))
     return replace(HONEST, orders=(*HONEST.orders, added), requests=(*HONEST.requests, request))
 
