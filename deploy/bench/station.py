@@ -66,8 +66,8 @@ def servers_of_its_own() -> Iterator[Settings]:
                 database_url=servers.database_url,
                 admin_url=servers.admin_url,
                 redis_url=servers.redis_url,
-                secret_key=_key(),
-                vault_key=_key(),
+                secret_key=fresh_key(),
+                vault_key=fresh_key(),
                 port=port,
                 public_port=port,
                 log_format="json",
@@ -76,7 +76,8 @@ def servers_of_its_own() -> Iterator[Settings]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _key() -> str:
+def fresh_key() -> str:
+    """What `KAMENG_SECRET_KEY` and `KAMENG_VAULT_KEY` hold."""
     return base64.b64encode(os.urandom(32)).decode()
 
 

@@ -4,7 +4,7 @@ import sys
 
 import rich_click as click
 
-from deploy.cli import audit, bench, doctor, flags, hosts, migrations, people, stations, up
+from deploy.cli import audit, bench, chaos, doctor, flags, hosts, migrations, people, stations, up
 from deploy.cli.terminal import stderr
 from deploy.demo.browser import Unexpected
 from deploy.demo.buyer import ShopFailed
@@ -29,6 +29,7 @@ cli.add_command(audit.audit)
 cli.add_command(flags.flags)
 cli.add_command(doctor.doctor)
 cli.add_command(bench.bench)
+cli.add_command(chaos.chaos)
 
 
 def main() -> None:

@@ -37,8 +37,11 @@ CLAIM_DUE = text(
 FETCH = text("SELECT tenant_id, payload, trace_id FROM outbox WHERE id = :id")
 REMEMBER = text("UPDATE outbox SET last_error = :error WHERE id = :id")
 DONE = text("DELETE FROM outbox WHERE id = :id")
+# A follower that says when to come again has not failed: should it die the next time, its row comes back as soon as the
+# first time, and not after minutes.
 POSTPONE = text(
-    "UPDATE outbox SET due_at = now() + make_interval(secs => :delay_s), last_error = :error WHERE id = :id"
+    "UPDATE outbox SET due_at = now() + make_interval(secs => :delay_s), last_error = :error, attempts = 0"
+    " WHERE id = :id"
 )
 
 

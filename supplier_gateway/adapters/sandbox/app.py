@@ -49,7 +49,7 @@ ERROR_BODY = {"error": "internal", "detail": "and yet the status is 200"}
 
 
 class ControlOrder(Struct):
-    """One order as the control API lists it; `requests` counts how often it was asked for."""
+    """One order as the control API lists it: `units` are delivered; `requests` counts how often it was asked for."""
 
     reference: str
     order_no: str
@@ -58,6 +58,7 @@ class ControlOrder(Struct):
     status: OrderStatus
     cost_cents: int
     cards: list[str]
+    units: int
     requests: int
 
 
@@ -136,6 +137,7 @@ class Control(Controller):
                 status=placed.shown().status,
                 cost_cents=placed.cost_cents,
                 cards=placed.cards,
+                units=placed.shown().delivered_quantity,
                 requests=placed.requests,
             )
             for placed in supplier.shelf.orders.values()

@@ -1,6 +1,7 @@
 """The switchboard of a sandbox supplier: every answer goes through it, and comes out as the plan has it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -45,6 +46,7 @@ class Switchboard:
 
     def __init__(self, refusals: Mapping[FaultKind, Callable[[], Exception]], error_body: object) -> None:
         self.plan = Plan()
+        self.struck: Counter[FaultKind] = Counter()  # since the start, whatever plans there were
         self._refusals = refusals
         self._error_body = error_body
 
@@ -54,6 +56,7 @@ class Switchboard:
         await asyncio.sleep(self.plan.latency_ms / 1000)
         if fault is None:
             return Response(act(TRUE))
+        self.struck[fault.kind] += 1
         if fault.kind in self._refusals:
             raise self._refusals[fault.kind]()
         delay_s = fault.delay_ms / 1000
@@ -88,6 +91,11 @@ class Faults(Controller):
     @get("/")
     async def faults(self, switchboard: NamedDependency[Switchboard]) -> Plan:
         return switchboard.plan
+
+    @get("/struck")
+    async def struck(self, switchboard: NamedDependency[Switchboard]) -> dict[str, int]:
+        """How often each fault has struck since the start."""
+        return {str(kind): times for kind, times in switchboard.struck.items()}
 
     @post("/", status_code=200)
     async def replace(self, switchboard: NamedDependency[Switchboard], data: Plan) -> Plan:

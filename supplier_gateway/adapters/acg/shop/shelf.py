@@ -152,7 +152,8 @@ class Shelf(Struct):
         cost_cents = int(self.price(wanted, twist) * 100)
         if wanted.num < max(1, item.minimum) or (item.maximum and wanted.num > item.maximum):
             raise ShopError("购买数量不正确")
-        if item.stock < wanted.num:
+        units = wanted.num - int(twist.short)
+        if item.stock < wanted.num or units < 1:
             raise ShopError("库存不足")
         if wanted.card_id and item.drafts.pop(wanted.card_id, None) is None:
             raise ShopError("该卡已被他人抢走啦")
@@ -166,7 +167,7 @@ class Shelf(Struct):
             sku=wanted.code,
             quantity=wanted.num,
             cost_cents=cost_cents,
-            cards=[new_card() for _ in range(wanted.num - int(twist.short))],
+            cards=[new_card() for _ in range(units)],
             ready_at=time.time() + max(twist.delivers_after_s, item.takes_s),
             inputs=dict(inputs),
         )
