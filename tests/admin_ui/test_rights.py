@@ -16,7 +16,7 @@ from tests.support.staff_client import StaffClient
 OF_ANYBODY = ("/login", "/logout", "/enter", "/oidc", "/join", "/join/new", "/join/own")
 PUBLIC = {*OF_ANYBODY, *(f"/console{path}" for path in OF_ANYBODY), "/oidc/callback"}
 OPENING = {"/open", "/open/slug", "/open/NO-SUCH-ONE", "/open/NO-SUCH-ONE/status", "/open/NO-SUCH-ONE/mend"}
-PUBLIC |= OPENING | {"/pay/2147483646/NO-SUCH-ONE/notify"}
+PUBLIC |= OPENING | {"/pay/2147483646/NO-SUCH-ONE/notify", "/supplier-callbacks/2147483646/NO-SUCH-ONE"}
 
 
 def routes(app: Any, begins: str) -> Iterator[tuple[str, str, frozenset[Permission]]]:
