@@ -55,7 +55,6 @@ HANDLERS: list[ControllerRouterHandler] = [
     CategoryController,
     ListingController,
     OrderCardController,
-    ProductController,
     *STOCK,
     BuyerController,
     BuyerLevelController,
