@@ -14,7 +14,8 @@ LONGEST_CHANNEL = 9  # digits; an int of four bytes
 
 class OrderDraft(Struct, frozen=True, kw_only=True):
     """What the buyer sends. `pay_method` is `wallet` or the number of a payment channel; `request_key` is made with
-    the form, so that the same form sent twice is one order; `card_id` is a card that the buyer chose."""
+    the form, so that the same form sent twice is one order; `card_id` is a card that the buyer chose, `coupon` the code
+    that he wrote."""
 
     product_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
     quantity: Annotated[int, Meta(ge=1, le=1000)]
@@ -22,6 +23,7 @@ class OrderDraft(Struct, frozen=True, kw_only=True):
     request_key: Annotated[str, Meta(min_length=16, max_length=64)]
     contact: Annotated[str, Meta(max_length=100)] = ""
     card_id: UUID | None = None
+    coupon: Annotated[str, Meta(max_length=40)] = ""
 
     @property
     def channel_id(self) -> int | None:

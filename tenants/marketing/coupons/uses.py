@@ -14,7 +14,7 @@ from kameng.core import clock
 from kameng.infra.db import driver
 from kameng.web.pages import when
 from tenants.marketing.coupons import queries, worth
-from tenants.marketing.coupons.errors import CouponRefused, CouponUsedUp
+from tenants.marketing.coupons.errors import CouponUsedUp
 from tenants.marketing.coupons.worth import Coupon, Line
 
 # Check and change in one. Whoever waits for the coupon's row looks again at what the other one has left in it; the
@@ -86,12 +86,12 @@ async def look(session: AsyncSession, code: str, buyer_id: UUID | None, lines: S
 
 
 async def take(
-    session: AsyncSession, code: str, buyer_id: UUID, subject: str, lines: Sequence[Line], *, rest_cents: int | None
+    session: AsyncSession, code: str, buyer_id: UUID, subject: str, lines: Sequence[Line], *, is_paid: bool
 ) -> Redeemed:
     """Takes the coupon for an order or a basket, `subject`: reserved until its payment comes, or used with this
-    transaction where it is paid now; then `rest_cents` is what is charged beside the lines. Raises `CouponRefused`."""
+    transaction where it `is_paid` in it. Raises `CouponRefused`."""
     found = await look(session, code, buyer_id, lines)
-    off, is_paid = found.total_cents, rest_cents is not None
+    off = found.total_cents
     asked = {
         "id": found.coupon.id,
         "buyer_id": buyer_id,
@@ -101,7 +101,7 @@ async def take(
         "lines": sum(cents > 0 for cents in found.cents),
         "discount": off,
         "given": off if is_paid else 0,
-        "revenue": _revenue(found, lines) + (rest_cents or 0) if is_paid else 0,
+        "revenue": _revenue(found, lines) if is_paid else 0,
     }
     if (await driver(session).execute(TAKE, asked)).rowcount:
         return found
@@ -111,7 +111,7 @@ async def take(
 
 def _revenue(found: Redeemed, lines: Sequence[Line]) -> int:
     """What is charged for the lines that it takes something off."""
-    return sum(line.cents - off for line, off in zip(lines, found.cents, strict=True) if off)
+    return sum(line.cents + line.more_cents - off for line, off in zip(lines, found.cents, strict=True) if off)
 
 
 async def charged(session: AsyncSession, subject: str, total_cents: int, discount_cents: int) -> None:
@@ -125,6 +125,3 @@ async def ended(session: AsyncSession, subject: str, total_cents: int = 0, disco
     was. Call once for each order, in the transaction that moves it."""
     asked = {"subject": subject, "total": total_cents, "discount": discount_cents}
     await driver(session).execute(ENDED, asked)
-
-
-__all__ = ["CouponRefused", "Line", "Redeemed", "charged", "ended", "look", "take"]

@@ -59,10 +59,11 @@ class Holder(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """One product of an order: what its units cost without anything off."""
+    """One product of an order: what its units cost without anything off, and what is charged beside them."""
 
     product_id: int
     cents: int
+    more_cents: int = 0
 
 
 def check(coupon: Coupon, holder: Holder, now: datetime, shown: str) -> None:
