@@ -19,6 +19,7 @@ from billing.ledger.errors import DepositTooLow, PriceChanged, WalletTooLow, ref
 from kameng.cards import service as cards
 from kameng.cards.service import Sealed
 from kameng.core import clock, ids
+from kameng.core.errors import KamengError
 from kameng.core.money import total_cents
 from kameng.infra import outbox
 from kameng.infra.crypto import Vault
@@ -28,7 +29,7 @@ from tenants.marketing.coupons import uses
 from tenants.marketing.coupons.errors import CouponUnknown
 from tenants.marketing.coupons.worth import Line as Goods
 from tenants.orders import inputs, limits, moving, opening, queries, terms, writing
-from tenants.orders.drafts import WALLET, Discount, Item, OrderDraft, Placed
+from tenants.orders.drafts import WALLET, Discount, Item, OrderDraft, Placed, at_line
 from tenants.orders.errors import CardTaken, PlacedAlready, SoldOut
 from tenants.orders.events import OrderPaid, OrderPlaced
 from tenants.orders.models import Order
@@ -156,14 +157,20 @@ async def _read(
 ) -> Sale:
     seen = await opening.open_sale(session, order_id, buyer_id, item.draft, stock, admitted=admitted)
     if seen is None:
-        raise ProductGone
+        raise at_line(item.draft, ProductGone())
     return Sale(order_id, ids.order_no(clock.now()), item, seen)
 
 
 async def _agree_all(session: AsyncSession, sales: Sequence[Sale], stock: Stock) -> dict[UUID, Line]:
     """The terms of each new order, by its id; the station's own cards are taken, pool by pool."""
     fresh = [sale for sale in sales if not sale.seen.earlier_no]
-    return {sale.order_id: await _agree(session, sale, stock) for sale in sorted(fresh, key=_by_pool)}
+    lines = {}
+    for sale in sorted(fresh, key=_by_pool):
+        try:
+            lines[sale.order_id] = await _agree(session, sale, stock)
+        except KamengError as error:
+            raise at_line(sale.item.draft, error) from None
+    return lines
 
 
 async def _agree(session: AsyncSession, sale: Sale, stock: Stock) -> Line:
