@@ -16,7 +16,9 @@ from kameng.core.errors import Refused
 MOST_LINES = 30
 MOST_UNITS = 1000
 
-LINES = text("SELECT product_id, quantity, seen_cents FROM cart_lines WHERE buyer_id = :buyer ORDER BY added_at, product_id")
+LINES = text(
+    "SELECT product_id, quantity, seen_cents FROM cart_lines WHERE buyer_id = :buyer ORDER BY added_at, product_id"
+)
 PUT = text(
     """
     INSERT INTO cart_lines AS c (buyer_id, product_id, quantity, seen_cents)

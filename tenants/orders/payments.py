@@ -28,8 +28,8 @@ async def charge_paid_order(runtime: Runtime, tenant: Tenant, no: str) -> None:
 
 
 async def charge_paid_basket(runtime: Runtime, tenant: Tenant, basket_no: str) -> None:
-    """The same for every order of a basket, each in a transaction of its own: what cannot be charged any more leaves its
-    money in the wallet, and the others go on."""
+    """The same for every order of a basket, each in a transaction of its own: what cannot be charged any more leaves
+    its money in the wallet, and the others go on."""
     async with tenant.begin() as session:
         unpaid = [one.no for one in await baskets.orders_of(session, basket_no) if one.state == State.UNPAID]
     for no in unpaid:

@@ -70,8 +70,8 @@ async def place_all(
 
     Raises `ProductGone`, `QuantityOutOfRange`, `LimitReached`, `LevelTooLow`, `NotOnSaleNow`, `Invalid` for what was
     filled in, `SoldOut`, `CardTaken`, `CouponRefused`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`, `DepositTooLow`,
-    `PriceChanged`, and `PlacedAlready` when the same request is being placed at this moment; balances are checked again by the commit.
-    Nothing was charged then.
+    `PriceChanged`, and `PlacedAlready` when the same request is being placed at this moment; balances are checked again
+    by the commit. Nothing was charged then.
     """
     reading = reading or Reading()
     at_once = items[0].draft.pay_method == WALLET

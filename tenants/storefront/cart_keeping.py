@@ -25,15 +25,15 @@ COUNTED = re.compile(r"n([0-9]{1,2})")
 def count(request: Any) -> int:
     """How many products are in the cart, for the figure on it; a function of the templates."""
     here = context.of(request.scope)
-    written = _written(here)
-    if here.viewer is not None and (counted := COUNTED.fullmatch(written)):
+    said = _written(here)
+    if here.viewer is not None and (counted := COUNTED.fullmatch(said)):
         return int(counted[1])
-    return len(_read(written))
+    return len(read(said))
 
 
 async def lines_of(session: AsyncSession, here: Context) -> list[Line]:
     """What is in the cart. What a browser held before its buyer was known goes to the buyer."""
-    buyer_id, held = here.visitor.buyer_id, _read(_written(here))
+    buyer_id, held = here.visitor.buyer_id, read(_written(here))
     if buyer_id is None:
         return held
     kept = await cart.lines_of(session, buyer_id)
@@ -41,7 +41,8 @@ async def lines_of(session: AsyncSession, here: Context) -> list[Line]:
         together = cart.merged(kept, held)
         await cart.keep(session, buyer_id, kept, together)
         kept = together
-        _count(here, len(kept))
+    if _written(here) != _counted(kept):
+        _set(here, _counted(kept))
     return kept
 
 
@@ -49,19 +50,19 @@ async def keep(session: AsyncSession, here: Context, before: Sequence[Line], lin
     """Makes the cart, which was `before`, these lines."""
     buyer_id = here.visitor.buyer_id
     if buyer_id is None:
-        _set(here, "_".join(f"{line.product_id}.{line.quantity}.{line.seen_cents}" for line in lines))
+        _set(here, written(lines))
         return
     await cart.keep(session, buyer_id, before, lines)
-    _count(here, len(lines))
+    _set(here, _counted(lines))
 
 
-def bought(here: Context, left: Sequence[Line]) -> None:
-    """What is left in the cart of whoever has just bought; he is a buyer now."""
-    _count(here, len(left))
+def bought(here: Context, left: Sequence[Line], *, is_new: bool) -> None:
+    """What is left in the cart of whoever has just bought; `is_new`: he was nobody before, and his cookie held it."""
+    _set(here, written(left) if is_new else _counted(left))
 
 
-def _count(here: Context, lines: int) -> None:
-    _set(here, f"n{lines}" if lines else "")
+def _counted(lines: Sequence[Line]) -> str:
+    return f"n{len(lines)}" if lines else ""
 
 
 def _set(here: Context, value: str) -> None:
@@ -76,10 +77,15 @@ def _written(here: Context) -> str:
     return here.cookies[DRAWN] if DRAWN in here.cookies else here.cookie(CART) or ""
 
 
-def _read(written: str) -> list[Line]:
+def written(lines: Sequence[Line]) -> str:
+    """Lines as a cookie or a form carries them."""
+    return "_".join(f"{line.product_id}.{line.quantity}.{line.seen_cents}" for line in lines)
+
+
+def read(said: str) -> list[Line]:
     """What a cookie says; nonsense is left out."""
     lines: dict[int, Line] = {}
-    for part in written.split("_")[: cart.MOST_LINES]:
+    for part in said.split("_")[: cart.MOST_LINES]:
         if found := WRITTEN.fullmatch(part):
             product_id, quantity, cents = (int(one) for one in found.groups())
             lines[product_id] = Line(product_id, min(quantity, cart.MOST_UNITS), cents)

@@ -16,8 +16,8 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web.i18n import N_
 from kameng.web.people import Visitor
+from tenants.orders import baskets, refunds
 from tenants.orders import queries as orders
-from tenants.orders import refunds
 from tenants.orders.errors import OrderGone
 from tenants.orders.refunds import Refund
 from tenants.orders.service import WALLET
@@ -60,6 +60,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """What a buyer may know of his order: no wholesale price is among it."""
 
     no: str
+    basket_no: str
     product_id: int
     product_name: str
     usage_note: str
@@ -110,6 +111,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     has_money: bool = False  # the gateway has paid; the order is charged in a moment
     keys: list[str] = []
     refunds: Sequence[Refund] = ()
+    siblings: Sequence[Order] = ()  # what was bought together with it
 
     @property
     def is_late(self) -> bool:
@@ -172,10 +174,11 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
             sealed = list(await cards.issued(session, found.id))
             await reveals.log_first(session, found.id, visitor.name, visitor.address)
         given_back = await refunds.of_order(session, found.id)
-        if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
+        together = await baskets.orders_of(session, order.basket_no)
+        if order.pay_method != WALLET and (payment := await payments.payment_for(session, order.basket_no or no)):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""
-    if payment and channel and order.state == State.UNPAID:
+    if payment and channel and order.state == State.UNPAID and not order.basket_no:
         pay_url = await paying.pay_url(runtime, tenant, payment, channel, order.title)
     return OrderView(
         order=order,
@@ -186,6 +189,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str) -> O
         has_money=payment is not None and payment.state == "paid",
         keys=cards.reveal(sealer, sealed),
         refunds=[one for one in given_back if one.state != "failed"],
+        siblings=[convert(one, Order, from_attributes=True) for one in together if one.no != no],
     )
 
 

@@ -3,8 +3,11 @@
 from litestar.types import ControllerRouterHandler
 
 from tenants.storefront.account import AccountController, EntryController
+from tenants.storefront.baskets import BasketController
+from tenants.storefront.cart import CartController
 from tenants.storefront.cashier import PayController
 from tenants.storefront.choosing import NumberController
+from tenants.storefront.coupons import CouponController
 from tenants.storefront.lookup import LookupController
 from tenants.storefront.media import media
 from tenants.storefront.notify import notify
@@ -18,6 +21,9 @@ HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
     NumberController,
     OrderController,
+    CartController,
+    BasketController,
+    CouponController,
     LookupController,
     TicketController,
     WalletController,

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,7 +60,9 @@ USES = """
     WHERE u.coupon_id = :id AND (:state = '' OR u.state = :state)
     ORDER BY u.created_at DESC, u.subject
 """
-BATCHES = text("SELECT batch, count(*) AS codes FROM coupons WHERE batch <> '' GROUP BY batch ORDER BY max(id) DESC LIMIT 50")
+BATCHES = text(
+    "SELECT batch, count(*) AS codes FROM coupons WHERE batch <> '' GROUP BY batch ORDER BY max(id) DESC LIMIT 50"
+)
 PRODUCTS = text(
     """
     SELECT id, name FROM products WHERE variant_of IS NULL AND archived_at IS NULL ORDER BY position, id LIMIT 500

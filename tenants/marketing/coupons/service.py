@@ -58,7 +58,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class CouponDraft(Struct, frozen=True, kw_only=True):
-    """What a coupon takes off, and what for. Amounts in cents; of a percentage `percent` counts, else `amount_cents`."""
+    """What a coupon takes off, and for what; in cents. `percent` counts of a percentage, else `amount_cents`."""
 
     kind: Kind
     amount_cents: int | None = None

@@ -48,7 +48,8 @@ CHARGED = """
 # The last of its lines gives the use back, to the coupon and to the buyer.
 ENDED = """
     WITH old AS (
-        SELECT subject, state FROM coupon_uses WHERE subject = %(subject)s AND state <> 'released' AND lines > 0 FOR UPDATE
+        SELECT subject, state FROM coupon_uses
+        WHERE subject = %(subject)s AND state <> 'released' AND lines > 0 FOR UPDATE
     ), use AS (
         UPDATE coupon_uses u SET lines = u.lines - 1, changed_at = now(),
                state = CASE WHEN u.lines = 1 THEN 'released' ELSE u.state END

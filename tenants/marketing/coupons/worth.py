@@ -98,7 +98,7 @@ def discounts(coupon: Coupon, lines: Sequence[Line], fitting: frozenset[int]) ->
 
 def spread(cents: int, weights: Sequence[int]) -> list[int]:
     """`cents` in parts as large as `weights` say, to the cent: by the largest remainder (Hamilton's method; of equal
-    remainders the earlier line has it). No part is larger than its weight while `cents` is not larger than their sum."""
+    remainders the earlier line has it). No part exceeds its weight while `cents` does not exceed their sum."""
     whole = sum(weights)
     parts = [cents * weight // whole for weight in weights]
     by_remainder = sorted(range(len(weights)), key=lambda n: (-(cents * weights[n] % whole), n))

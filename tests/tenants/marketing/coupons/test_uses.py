@@ -66,7 +66,9 @@ async def test_each_reason_why_a_coupon_does_not_count_has_its_own_words(runtime
     buyer = await shop.buyer(wallet_cents=9_000)
     day, now = timedelta(days=1), clock.now()
     async with shop.tenant.begin() as session:
-        elsewhere = (await session.execute(text("INSERT INTO categories (name) VALUES ('x') RETURNING id"))).scalar_one()
+        elsewhere = (
+            await session.execute(text("INSERT INTO categories (name) VALUES ('x') RETURNING id"))
+        ).scalar_one()
     stopped = await coupon(shop)
     async with shop.tenant.begin() as session:
         await service.switch(session, stopped.id, stopped=True)
@@ -229,9 +231,7 @@ async def test_taking_and_giving_back_at_once_counts_right(runtime: Runtime) -> 
     async def stay(n: int) -> None:
         await buy_with(shop, buyers[n], made.code)
 
-    done = await asyncio.gather(
-        *(come_and_go(n) if n % 2 else stay(n) for n in range(20)), return_exceptions=True
-    )
+    done = await asyncio.gather(*(come_and_go(n) if n % 2 else stay(n) for n in range(20)), return_exceptions=True)
 
     assert not [one for one in done if isinstance(one, BaseException) and not isinstance(one, KamengError)]
     stayed = sum(one is None for one in done[::2])
