@@ -56,6 +56,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     ListingController,
     OrderCardController,
     *STOCK,
+    CouponController,
     BuyerController,
     BuyerLevelController,
     LevelController,

@@ -1,5 +1,6 @@
 """`/cart`: several products, bought together."""
 
+import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -89,11 +90,13 @@ class CartController(Controller):
                 new = Line(item.id, wanted.quantity, total_cents(item.price, 1))
                 await cart_keeping.keep(session, here, before, cart.with_line(before, new))
         except (Invalid, CartFull, ProductGone) as error:
-            answers.toast(request, of_error(error), "error")
+            said, kind = of_error(error), "error"
         else:
-            answers.toast(request, gettext("It is in your cart."))
-        if here.is_htmx:
-            return render("storefront/parts/cart_link.html", out_of_band=True)
+            said, kind = gettext("It is in your cart."), "ok"
+        if here.is_htmx:  # the page stays; a toast of the answer's own would be taken by the fragment
+            event = json.dumps({"toast": {"text": said, "kind": kind}})
+            return render("storefront/parts/cart_link.html", headers={"HX-Trigger": event}, out_of_band=True)
+        answers.toast(request, said, kind)
         return answers.redirect(request, "/cart")
 
     @post("/lines")

@@ -49,6 +49,7 @@ LISTED = f"""
     WHERE :state = '' OR standing = :state
     ORDER BY id DESC
 """  # noqa: S608 - of the constants above
+STANDS = text(f"SELECT {STANDING} FROM coupons c WHERE c.id = :id")  # noqa: S608 - as above
 STANDINGS = ("active", "soon", "used_up", "over", "stopped")
 FILE = text(f"{LISTED} LIMIT {MOST_IN_FILE}")
 # A use with the orders that stand on it: one, or those of a basket.
@@ -68,6 +69,7 @@ PRODUCTS = text(
     SELECT id, name FROM products WHERE variant_of IS NULL AND archived_at IS NULL ORDER BY position, id LIMIT 500
     """
 )
+NAMES = text("SELECT name FROM products WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY position, id")
 
 
 class Kept(Coupon, frozen=True, kw_only=True):
@@ -134,6 +136,15 @@ async def batches(session: AsyncSession) -> Sequence[tuple[str, int]]:
 async def products(session: AsyncSession) -> Sequence[tuple[int, str]]:
     """What a coupon can be for: `(id, name)`, heads for their variants."""
     return [(row.id, row.name) for row in await session.execute(PRODUCTS)]
+
+
+async def product_names(session: AsyncSession, product_ids: Sequence[int]) -> Sequence[str]:
+    return list((await session.execute(NAMES, {"ids": list(product_ids)})).scalars())
+
+
+async def standing(session: AsyncSession, coupon_id: int) -> str:
+    """How it stands now: one of `STANDINGS`."""
+    return str((await session.execute(STANDS, {"id": coupon_id})).scalar_one())
 
 
 async def in_file(session: AsyncSession, asked: dict[str, Any]) -> Sequence[Any]:

@@ -62,10 +62,10 @@ async def test_a_link_carries_a_coupon_into_the_forms(runtime: Runtime, browser:
 async def test_a_shop_without_coupons_and_cart_takes_and_shows_none(runtime: Runtime, browser: OpenBrowser) -> None:
     shop = await open_shop(runtime, keys=["A"], wholesale_price="5.00")
     made = await coupon(shop)
-    buyer = await member(shop, browser, wallet_cents=1_000)
     async with shop.tenant.begin() as session:
         for flag in (flags.COUPONS, flags.CART):
             await toggles.choose(session, flag, False)
+    buyer = await member(shop, browser, wallet_cents=1_000)
 
     page = await buyer.get(f"/p/{shop.product_id}")
     answer = await buy(buyer, shop, coupon=made.code)
