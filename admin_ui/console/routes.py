@@ -7,6 +7,7 @@ from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.categories import CategoryController
 from admin_ui.console.channels import ChannelController
+from admin_ui.console.coupons import CouponController
 from admin_ui.console.domains import DomainController
 from admin_ui.console.features import FeatureController
 from admin_ui.console.keys import KeyController

@@ -70,8 +70,8 @@ STATION_ROWS = {
         "INSERT INTO ticket_pictures (ticket_id, name, body) SELECT id, :picture, 'x' FROM tickets RETURNING name"
     ),
     "coupon_id": (
-        "INSERT INTO coupons (code, kind, amount_cents, note) VALUES ('B-' || upper(left(:token, 12)), 'fixed', 1, :note)"
-        " RETURNING id"
+        "INSERT INTO coupons (code, kind, amount_cents, note)"
+        " VALUES ('B-' || upper(left(:token, 12)), 'fixed', 1, :note) RETURNING id"
     ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
