@@ -111,7 +111,7 @@ class CouponController(Controller):
         except (Invalid, Conflict) as error:
             return await _form(request, tenant, await forms.again(request, error), status=422)
         answers.toast(
-            request, gettext("It counts from now on.") if sent.how == "one" else gettext("The codes are made.")
+            request, gettext("The coupon is made.") if sent.how == "one" else gettext("The codes are made.")
         )
         return answers.redirect(request, to)
 
@@ -177,7 +177,7 @@ class CouponController(Controller):
 def takes_off(coupon: Any) -> str:
     """What a coupon takes off, in words."""
     if coupon.percent is not None:
-        off = gettext("%(percent)s%% off", percent=coupon.percent)
+        off = gettext("%(amount)s off", amount=f"{coupon.percent}%")
         if coupon.cap_cents:
             off = gettext("%(off)s, at most %(cap)s", off=off, cap=format_cents(coupon.cap_cents))
     else:
