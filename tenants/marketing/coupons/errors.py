@@ -15,7 +15,7 @@ class CouponRefused(Refused):
     """A buyer's coupon does not count for what he buys; at the field `coupon`."""
 
     def __init__(self, **params: object) -> None:
-        super().__init__(field="coupon", **params)
+        super().__init__(None, field="coupon", **params)
 
 
 class CouponUnknown(CouponRefused):

@@ -20,7 +20,8 @@ USES = text("SELECT state, lines, discount_cents FROM coupon_uses WHERE coupon_i
 async def coupon(shop: Shop, code: str = "", **terms: Any) -> Kept:
     """A coupon of the shop; of ¥1.00 unless `terms` say otherwise."""
     limits = Limits(**{name: terms.pop(name) for name in LIMITS if name in terms})
-    draft = CouponDraft(**({"kind": "fixed", "amount_cents": 100} | terms), limits=limits)
+    values: dict[str, Any] = {"kind": "fixed", "amount_cents": 100} | terms
+    draft = CouponDraft(**values, limits=limits)
     async with shop.tenant.begin() as session:
         coupon_id = await service.add(session, code or f"C{ids.code(8)}", draft, "test")
         return await queries.coupon(session, coupon_id)

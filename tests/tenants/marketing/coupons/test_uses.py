@@ -75,7 +75,7 @@ async def test_each_reason_why_a_coupon_does_not_count_has_its_own_words(runtime
     once, mine = await coupon(shop, most=1), await coupon(shop, most_per_buyer=1)
     await buy_with(shop, buyer, once.code)
     await buy_with(shop, buyer, mine.code)
-    told = {
+    told: dict[type[KamengError], str] = {
         errors.CouponUnknown: "NO-SUCH-CODE",
         errors.CouponStopped: stopped.code,
         errors.CouponNotYet: (await coupon(shop, starts_at=now + day)).code,
