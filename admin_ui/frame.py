@@ -48,6 +48,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Stock"), "/stock", "key", Permission.PRODUCTS_READ, flag=flags.STOCK_ROOM.key),
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ, flag=flags.BUYERS.key),
     Entry(N_("Levels of buyers"), "/levels", "stack-2", Permission.BUYERS_READ, flag=flags.LEVELS.key),
+    Entry(N_("Coupons"), "/coupons", "ticket", Permission.MARKETING_READ, N_("Marketing"), flags.MARKETING.key),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
     Entry(
         N_("Earnings and withdrawals"),

@@ -21,6 +21,7 @@ from kameng.web.app import create_app
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
 from tenants.openapi.routes import HANDLERS as OPEN_API
+from tenants.storefront.routes import GLOBALS as STOREFRONT_GLOBALS
 from tenants.storefront.routes import HANDLERS as STOREFRONT
 from tenants.toggles.toggles import Toggles
 
@@ -48,7 +49,10 @@ def compose(runtime: Runtime, assets: Assets | None = None) -> HostDispatch:
         face="station",
         handlers=[*STOREFRONT, *OPEN_API, *CONSOLE],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
-        globals={"open_station_url": f"{runtime.settings.base_url(runtime.settings.master_host)}/open"},
+        globals={
+            "open_station_url": f"{runtime.settings.base_url(runtime.settings.master_host)}/open",
+            **STOREFRONT_GLOBALS,
+        },
         assets=bundle,
         features=toggles,
         provide=provide,

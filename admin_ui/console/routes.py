@@ -7,6 +7,7 @@ from admin_ui.console.branding import BrandingController
 from admin_ui.console.buyers import BuyerController
 from admin_ui.console.categories import CategoryController
 from admin_ui.console.channels import ChannelController
+from admin_ui.console.coupons import CouponController
 from admin_ui.console.desk import DeskController
 from admin_ui.console.desk_acts import DeskActController
 from admin_ui.console.desk_limits import DeskLimitController
@@ -68,6 +69,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     ListingController,
     OrderCardController,
     *STOCK,
+    CouponController,
     BuyerController,
     BuyerLevelController,
     LevelController,

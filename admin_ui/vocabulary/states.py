@@ -190,6 +190,18 @@ PRICE_VERDICTS = {
     "odd": Badge("bad", N_("Not believed: unlike other feeds")),
     "far": Badge("bad", N_("Not believed: far from your price")),
 }
+COUPONS = {
+    "active": Badge("ok", N_("Counts")),
+    "soon": Badge("info", N_("Counts later")),
+    "used_up": Badge("off", N_("Used up")),
+    "over": Badge("off", N_("Its time is over")),
+    "stopped": Badge("bad", N_("Stopped")),
+}
+COUPON_USES = {
+    "reserved": Badge("wait", N_("Reserved until it is paid")),
+    "used": Badge("ok", N_("Used")),
+    "released": Badge("off", N_("Given back to the coupon")),
+}
 
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "order": ORDERS,
@@ -223,4 +235,6 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "stock": STOCK,
     "notice_delivery": NOTICE_DELIVERIES,
     "notice_outcome": NOTICE_OUTCOMES,
+    "coupon": COUPONS,
+    "coupon_use": COUPON_USES,
 }

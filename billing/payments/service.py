@@ -165,7 +165,7 @@ def _row(provider: str, merchant_id: str) -> str:
 async def open_payment(
     session: AsyncSession, buyer_id: UUID, channel_id: int, amount_cents: int, purpose: str, subject: str = ""
 ) -> Payment:
-    """Asks for money. `purpose` is `topup` or `order`, at the master `opening` or `deposit`.
+    """Asks for money. `purpose` is `topup`, `order` or `basket`, at the master `opening` or `deposit`.
 
     Raises `ChannelGone`, `AmountOutOfRange`.
     """

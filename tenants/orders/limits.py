@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.db import driver
+from tenants.orders import drafts
 from tenants.orders.drafts import OrderDraft
 from tenants.orders.errors import DailyLimitReached, LimitReached, TooManyUnpaid
 
@@ -50,9 +51,11 @@ async def admit(session: AsyncSession, buyer_id: UUID, wanted: Sequence[tuple[Or
         asked = {"buyer_id": buyer_id, "product_id": draft.product_id, "family": family}
         for limited, most, most_today, had, today in await (await connection.execute(COUNT, asked)).fetchall():
             if most is not None and had + adding[limited] + draft.quantity > most:
-                raise LimitReached(field="quantity", most=most, had=had + adding[limited])
+                raise LimitReached(field=drafts.field_of(draft, "quantity"), most=most, had=had + adding[limited])
             if most_today is not None and today + adding[limited] + draft.quantity > most_today:
-                raise DailyLimitReached(field="quantity", most=most_today, had=today + adding[limited])
+                raise DailyLimitReached(
+                    field=drafts.field_of(draft, "quantity"), most=most_today, had=today + adding[limited]
+                )
         for limited in {draft.product_id, family}:
             adding[limited] += draft.quantity
 

@@ -17,6 +17,7 @@ from kameng.infra import outbox
 from kameng.infra.crypto import Sealer, Vault
 from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
+from tenants.marketing.coupons import uses
 from tenants.notices import service as notices
 from tenants.orders import queries, writing
 from tenants.orders.drafts import Placed
@@ -54,7 +55,9 @@ async def cancel(session: AsyncSession, order_id: UUID, by: str) -> bool:
 async def _end_unpaid(session: AsyncSession, order_id: UUID, state: State, reason: str, actor: str) -> bool:
     if not await writing.move(session, order_id, state, reason, actor=actor):
         return False
-    await writing.write(session, writing.RELEASE, {"id": order_id})
+    _, coupon_id, subject = await writing.write_row(session, writing.RELEASE, {"id": order_id})
+    if coupon_id is not None:
+        await uses.ended(session, subject)
     await outbox.record(session, OrderEnded(order_id))
     ORDERS.labels(str(state)).inc()
     return True
@@ -226,6 +229,8 @@ async def _give_all_back(session: AsyncSession, order: Order, reason: str, by: s
     guard_commit(session, refusals)
     with refusals():
         await session.execute(REVERSE, {"id": order.id})
+    if order.coupon_id is not None:
+        await uses.ended(session, order.basket_no or order.no, order.total_cents, order.discount_cents)
     back = GivenBack(order.total_cents, order.wholesale_cents)
     await _move(session, order, State.REFUNDED, reason, actor=by, back=back)
 

@@ -7,7 +7,8 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import follows
 from kameng.infra.tenancy import Tenant
 from tenants.notices import service as notices
-from tenants.orders import live, queries, service
+from tenants.orders import baskets, live, queries, service
+from tenants.orders.states import State
 
 
 async def charge_paid_order(runtime: Runtime, tenant: Tenant, no: str) -> None:
@@ -26,8 +27,21 @@ async def charge_paid_order(runtime: Runtime, tenant: Tenant, no: str) -> None:
     await live.changed(runtime, tenant, no)
 
 
+async def charge_paid_basket(runtime: Runtime, tenant: Tenant, basket_no: str) -> None:
+    """The same for every order of a basket, each in a transaction of its own: what cannot be charged any more leaves
+    its money in the wallet, and the others go on."""
+    async with tenant.begin() as session:
+        unpaid = [one.no for one in await baskets.orders_of(session, basket_no) if one.state == State.UNPAID]
+    for no in unpaid:
+        await charge_paid_order(runtime, tenant, no)
+    await live.changed(runtime, tenant, basket_no)
+
+
+CHARGED = {"order": charge_paid_order, "basket": charge_paid_basket}  # by what the payment is for
+
+
 @follows(PaymentReceived, queue="payments")
 async def spend_on_order(event: PaymentReceived, tenant: Tenant | None, runtime: Runtime) -> None:
     """Whatever became of the request that brought the payment, its order is charged."""
-    if event.purpose == "order" and tenant is not None:
-        await charge_paid_order(runtime, tenant, event.subject)
+    if tenant is not None and event.purpose in CHARGED:
+        await CHARGED[event.purpose](runtime, tenant, event.subject)

@@ -1,8 +1,8 @@
 """Placing and charging orders. The caller opens the transaction; nothing here commits.
 
 One sale is one commit across both schemas. Locks are taken in this order, over all lines of a basket: the buyer's
-limits, by product; cards of the master's pools, by good; the station's own, by product; and at the commit the buyer's
-wallet, then the tenant's deposit. docs/adr/0017.
+limits, by product; cards of the master's pools, by good; the station's own, by product; the coupon; and at the commit
+the buyer's wallet, then the tenant's deposit. docs/adr/0017 and 0028.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,17 @@ from billing.ledger.errors import DepositTooLow, PriceChanged, WalletTooLow, ref
 from kameng.cards import service as cards
 from kameng.cards.service import Sealed
 from kameng.core import clock, ids
+from kameng.core.errors import KamengError
 from kameng.core.money import total_cents
 from kameng.infra import outbox
 from kameng.infra.crypto import Vault
 from kameng.infra.db import guard_commit
 from kameng.infra.telemetry import ORDERS
+from tenants.marketing.coupons import uses
+from tenants.marketing.coupons.errors import CouponUnknown
+from tenants.marketing.coupons.worth import Line as Goods
 from tenants.orders import inputs, limits, moving, opening, passwords, queries, terms, writing
-from tenants.orders.drafts import WALLET, Item, OrderDraft, Placed
+from tenants.orders.drafts import WALLET, Discount, Item, OrderDraft, Placed, at_line
 from tenants.orders.errors import CardTaken, PlacedAlready, SoldOut
 from tenants.orders.events import OrderPaid, OrderPlaced
 from tenants.orders.models import Order
@@ -62,10 +66,12 @@ async def place_all(
     payment arrives, and hold their cards till then. The same request is the same order. Flags are asked of `reading`,
     and what it was asked in the whole sale is kept with the orders.
 
+    The first item's coupon counts for all of them: what it takes off is spread over the lines that it is for.
+
     Raises `ProductGone`, `QuantityOutOfRange`, `LimitReached`, `LevelTooLow`, `NotOnSaleNow`, `Invalid` for what was
-    filled in and for a query password, `SoldOut`, `CardTaken`, `BelowFloor`, `TooManyUnpaid`, `WalletTooLow`,
-    `DepositTooLow`, `PriceChanged`, and `PlacedAlready` when the same request is being placed at this moment; balances
-    are checked again by the commit. Nothing was charged then.
+    filled in and for a query password, `SoldOut`, `CardTaken`, `CouponRefused`, `BelowFloor`, `TooManyUnpaid`,
+    `WalletTooLow`, `DepositTooLow`, `PriceChanged`, and `PlacedAlready` when the same request is being placed at this
+    moment; balances are checked again by the commit. Nothing was charged then.
     """
     passwords.check(item.draft for item in items)
     reading = reading or Reading()
@@ -75,12 +81,16 @@ async def place_all(
         most = reading.number(flags.UNPAID_ORDERS)
         await limits.admit_unpaid(session, buyer_id, items[0].draft.request_key, most)
     sales = await _open(session, buyer_id, items, stock)
+    lines = await _agree_all(session, sales, stock)
+    if lines and (code := items[0].draft.coupon):
+        lines = await _with_coupon(session, buyer_id, lines, code, reading, basket_no, at_once=at_once)
     placed, spent_cents, owed_cents = [], 0, 0
     for sale in sales:
-        if sale.seen.earlier_no:
-            placed.append(placed_of(await queries.order_by_no(session, sale.seen.earlier_no)))
+        line = lines.get(sale.order_id)
+        if line is None:
+            placed.append(placed_of(await queries.order_by_no(session, sale.seen.earlier_no or "")))
             continue
-        values, agreed = await _agree(session, buyer_id, sale, stock)
+        values, agreed = _values(line, buyer_id), line.agreed
         values["basket_no"] = basket_no
         values["lookup_hash"] = passwords.kept(vault.tenant, values["no"], sale.item.draft)
         supply = await _supply(session, sale, stock)
@@ -101,8 +111,25 @@ class Sale(msgspec.Struct, frozen=True):
     """One item on its way: the order's id and what was read for it."""
 
     order_id: UUID
+    no: str
     item: Item
     seen: Opening
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One item with its terms; its cards are taken. `cost_cents` is what the station's own had cost."""
+
+    sale: Sale
+    agreed: Terms
+    filled_in: dict[str, str]
+    cost_cents: int
+
+    def less(self, discount: Discount) -> "Line":
+        """The same with a discount. Raises `BelowFloor`."""
+        sale = msgspec.structs.replace(self.sale, item=msgspec.structs.replace(self.sale.item, discount=discount))
+        agreed = terms.of(sale.seen, sale.item)
+        terms.check_cost(agreed, self.cost_cents)
+        return Line(sale, agreed, self.filled_in, self.cost_cents)
 
 
 async def _open(session: AsyncSession, buyer_id: UUID, items: Sequence[Item], stock: Stock) -> list[Sale]:
@@ -132,12 +159,23 @@ async def _read(
 ) -> Sale:
     seen = await opening.open_sale(session, order_id, buyer_id, item.draft, stock, admitted=admitted)
     if seen is None:
-        raise ProductGone
-    return Sale(order_id, item, seen)
+        raise at_line(item.draft, ProductGone())
+    return Sale(order_id, ids.order_no(clock.now()), item, seen)
 
 
-async def _agree(session: AsyncSession, buyer_id: UUID, sale: Sale, stock: Stock) -> tuple[dict[str, Any], Terms]:
-    """The order's row and its terms, with the station's own cards taken."""
+async def _agree_all(session: AsyncSession, sales: Sequence[Sale], stock: Stock) -> dict[UUID, Line]:
+    """The terms of each new order, by its id; the station's own cards are taken, pool by pool."""
+    fresh = [sale for sale in sales if not sale.seen.earlier_no]
+    lines = {}
+    for sale in sorted(fresh, key=_by_pool):
+        try:
+            lines[sale.order_id] = await _agree(session, sale, stock)
+        except KamengError as error:
+            raise at_line(sale.item.draft, error) from None
+    return lines
+
+
+async def _agree(session: AsyncSession, sale: Sale, stock: Stock) -> Line:
     seen, draft = sale.seen, sale.item.draft
     filled_in = inputs.check(seen.fields, sale.item.inputs) if seen.fields else {}
     agreed = terms.of(seen, sale.item)
@@ -147,7 +185,33 @@ async def _agree(session: AsyncSession, buyer_id: UUID, sale: Sale, stock: Stock
                  "card_id": draft.card_id, "hold": stock is Stock.HOLD}  # fmt: skip
         cost_cents = await _take_own(session, asked)
         terms.check_cost(agreed, cost_cents)
-    return _values(sale, buyer_id, agreed, filled_in) | {"cost_cents": cost_cents}, agreed
+    return Line(sale, agreed, filled_in, cost_cents)
+
+
+async def _with_coupon(
+    session: AsyncSession,
+    buyer_id: UUID,
+    lines: dict[UUID, Line],
+    code: str,
+    reading: Reading,
+    basket_no: str,
+    *,
+    at_once: bool,
+) -> dict[UUID, Line]:
+    """The lines with what the coupon takes off them; it is taken for the order, or once for the basket. Raises
+    `CouponRefused`, `BelowFloor`."""
+    if not reading.is_on(flags.COUPONS):
+        raise CouponUnknown
+    goods = [
+        Goods(line.sale.seen.product_id, line.agreed.total_cents - line.agreed.choice_cents, line.agreed.choice_cents)
+        for line in lines.values()
+    ]
+    subject = basket_no or next(iter(lines.values())).sale.no
+    taken = await uses.take(session, code, buyer_id, subject, goods, is_paid=at_once)
+    return {
+        order_id: line.less(Discount(taken.coupon.id, cents)) if cents else line
+        for (order_id, line), cents in zip(lines.items(), taken.cents, strict=True)
+    }
 
 
 async def _supply(session: AsyncSession, sale: Sale, stock: Stock) -> Supply:
@@ -175,11 +239,13 @@ async def _take_own(session: AsyncSession, asked: dict[str, Any]) -> int:
     return int(cost_cents)
 
 
-def _values(sale: Sale, buyer_id: UUID, agreed: Terms, filled_in: dict[str, str]) -> dict[str, Any]:
-    now, seen, draft = clock.now(), sale.seen, sale.item.draft
+def _values(line: Line, buyer_id: UUID) -> dict[str, Any]:
+    """The order's row."""
+    sale, agreed, filled_in = line.sale, line.agreed, line.filled_in
+    seen, draft = sale.seen, sale.item.draft
     return {
         "id": sale.order_id,
-        "no": ids.order_no(now),
+        "no": sale.no,
         "buyer_id": buyer_id,
         "request_key": draft.request_key,
         "product_id": seen.product_id,
@@ -200,6 +266,7 @@ def _values(sale: Sale, buyer_id: UUID, agreed: Terms, filled_in: dict[str, str]
         "settlement": seen.settlement,
         "wholesale_price": agreed.wholesale_price,
         "wholesale_cents": agreed.wholesale_cents,
+        "cost_cents": line.cost_cents,
         "quote": seen.supply.basis or "",
         "pay_method": draft.pay_method,
         "expires_at": None,
@@ -310,6 +377,8 @@ async def charge(session: AsyncSession, vault: Vault, no: str) -> Placed:
     wholesale_cents = total_cents(supply.wholesale_price, order.quantity)
     if order.total_cents - order.fee_cents < max(wholesale_cents, cost_cents):
         raise PriceChanged
+    if order.coupon_id is not None:
+        await uses.charged(session, order.basket_no or order.no, order.total_cents, order.discount_cents)
     values = {
         "id": order.id,
         "no": order.no,

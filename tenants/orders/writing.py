@@ -79,7 +79,8 @@ RELEASE = """
         INSERT INTO card_pool (id, item_id, secret, fingerprint, cost_cents, batch_id, label)
         SELECT id, item_id, secret, fingerprint, cost_cents, batch_id, label FROM freed
         ON CONFLICT (item_id, fingerprint) DO NOTHING
-    ) SELECT release_held(%(id)s)
+    ) SELECT release_held(%(id)s), o.coupon_id, coalesce(nullif(o.basket_no, ''), o.no)
+      FROM orders o WHERE o.id = %(id)s
 """
 MOVE = """
     WITH moved AS (

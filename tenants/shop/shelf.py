@@ -99,6 +99,17 @@ FAMILY = text(
     ORDER BY u.position, u.id
     """  # noqa: S608
 )
+# Products and variants by their numbers, as far as they can be seen at all.
+UNITS = text(
+    f"""
+    SELECT u.id, u.name, u.price, u.list_price, u.ladder, u.spec_values, {HEAD}, {ON_HAND} AS available
+    FROM products u JOIN products h ON h.id = coalesce(u.variant_of, u.id)
+    LEFT JOIN quote(ARRAY(SELECT DISTINCT good_id FROM products WHERE id = ANY(CAST(:ids AS bigint[]))
+                          AND good_id IS NOT NULL)) q ON q.good_id = u.good_id
+    WHERE u.id = ANY(CAST(:ids AS bigint[])) AND u.specs = '[]' AND u.state = 'on_sale' AND h.state = 'on_sale'
+        AND u.archived_at IS NULL AND h.archived_at IS NULL
+    """  # noqa: S608
+)
 BUYER = text(
     "SELECT coalesce(max(l.rank), 0) FROM buyers b JOIN buyer_levels l ON l.id = b.level_id WHERE b.id = :buyer"
 )
@@ -250,6 +261,14 @@ async def family(session: AsyncSession, product_id: int, *, hidden_too: bool = F
     if not units:
         raise ProductGone
     return Family(units)
+
+
+async def units(session: AsyncSession, product_ids: Sequence[int]) -> dict[int, ShelfItem]:
+    """Those of the products and variants with these numbers that are on sale."""
+    if not product_ids:
+        return {}
+    rows = await session.execute(UNITS, {"ids": list(product_ids), "most": MOST})
+    return {one.id: one for one in (_item(row) for row in rows.mappings())}
 
 
 async def on_sale(session: AsyncSession, product_id: int) -> ShelfItem:

@@ -16,6 +16,7 @@ from tenants.aftersale import queries as tickets
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
 from tenants.buyers.service import Credentials, Registration
+from tenants.cart import service as cart
 from tenants.storefront import entry, pages
 from tenants.storefront.products import PUBLIC
 
@@ -42,6 +43,9 @@ class EntryController(Controller):
             buyer = await entry.sign_in(runtime, tenant, visitor.address, given)
         except (Invalid, Refused) as error:
             return await _form(request, tenant, visitor, "login", error)
+        if visitor.buyer_id is not None and visitor.role == "guest":
+            async with tenant.begin() as session:
+                await cart.hand_over(session, visitor.buyer_id, buyer.id)
         await entry.remember(request, runtime, tenant, buyer)
         return answers.redirect(request, answers.next_path(request, "/"))
 

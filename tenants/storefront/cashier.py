@@ -69,6 +69,8 @@ class PayController(Controller):
         seen = await view(runtime, tenant, visitor, no)
         if seen.payment.purpose == "order":
             return answers.redirect(request, f"/orders/{seen.payment.subject}")
+        if seen.payment.purpose == "basket":
+            return answers.redirect(request, f"/baskets/{seen.payment.subject}")
         async with tenant.begin() as session:
             return await pages.page(session, visitor, "storefront/pay.html", seen=seen)
 

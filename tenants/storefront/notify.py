@@ -19,7 +19,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import context, forms
 from kameng.web.answers import AnyRequest
-from tenants.orders.payments import charge_paid_order
+from tenants.orders.payments import CHARGED
 from tenants.storefront import cashier, numbers
 
 log = structlog.get_logger()
@@ -82,8 +82,8 @@ async def go_on(runtime: Runtime, tenant: Tenant, no: str) -> None:
     try:
         async with tenant.begin() as session:
             payment = await payments.payment(session, no)
-        if payment.purpose == "order":
-            await charge_paid_order(runtime, tenant, payment.subject)
+        if payment.purpose in CHARGED:
+            await CHARGED[payment.purpose](runtime, tenant, payment.subject)
         else:
             await runtime.hub.changed(cashier.topic(tenant, no))
     except Exception:  # the money is credited, and that is the answer; a worker does this step again

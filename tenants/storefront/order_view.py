@@ -21,8 +21,8 @@ from tenants.desk import queries as desk
 from tenants.desk import swaps
 from tenants.desk.queries import Said
 from tenants.desk.swaps import Swap
+from tenants.orders import baskets, refunds
 from tenants.orders import queries as orders
-from tenants.orders import refunds
 from tenants.orders.errors import OrderGone
 from tenants.orders.refunds import Refund
 from tenants.orders.service import WALLET
@@ -65,6 +65,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """What a buyer may know of his order: no wholesale price is among it."""
 
     no: str
+    basket_no: str
     product_id: int
     product_name: str
     usage_note: str
@@ -119,6 +120,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     refunds: Sequence[Refund] = ()
     messages: Sequence[Said] = ()
     swap: Swap | None = None
+    siblings: Sequence[Order] = ()  # what was bought together with it
 
     @property
     def is_late(self) -> bool:
@@ -186,10 +188,11 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, i
             if is_look:
                 await reveals.log_first(session, found.id, visitor.name, visitor.address)
         given_back = await refunds.of_order(session, found.id)
-        if order.pay_method != WALLET and (payment := await payments.payment_for(session, no)):
+        together = await baskets.orders_of(session, order.basket_no)
+        if order.pay_method != WALLET and (payment := await payments.payment_for(session, order.basket_no or no)):
             channel = await payments.channel(session, payment.channel_id)
     pay_url = ""
-    if payment and channel and order.state == State.UNPAID:
+    if payment and channel and order.state == State.UNPAID and not order.basket_no:
         pay_url = await paying.pay_url(runtime, tenant, payment, channel, order.title)
     return OrderView(
         order=order,
@@ -202,6 +205,7 @@ async def view(runtime: Runtime, tenant: Tenant, visitor: Visitor, no: str, *, i
         refunds=[one for one in given_back if one.state != "failed"],
         messages=messages,
         swap=swap,
+        siblings=[convert(one, Order, from_attributes=True) for one in together if one.no != no],
     )
 
 

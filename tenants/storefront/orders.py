@@ -86,7 +86,7 @@ class OrderController(Controller):
     ) -> Template:
         seen = await order_view.view(runtime, tenant, visitor, no)
         viewer = pages.shopper_with(visitor, seen.wallet_cents)
-        return render("storefront/order.html", viewer=viewer, seen=seen)
+        return render("storefront/order.html", viewer=viewer, seen=seen, label=order_view.label)
 
     @get("/{no:str}/status", opt={"quiet": True})
     async def status(

@@ -205,6 +205,13 @@ STATEMENTS = Flag(
     default=True,
     is_module=True,
 )
+MARKETING = Flag(
+    key="module.marketing",
+    title=N_("Marketing"),
+    description=N_("The room where coupons are made and watched. Coupons that are there go on counting."),
+    default=True,
+    is_module=True,
+)
 GUEST_CHECKOUT = Flag(
     key="shop.guest_checkout",
     title=N_("Buying without an account"),
@@ -269,6 +276,18 @@ UNPAID_ORDERS = Flag(
     least=1,
     most=50,
 )
+CART = Flag(
+    key="shop.cart",
+    title=N_("Cart"),
+    description=N_("Buyers can put several products into a cart and pay for them together."),
+    default=True,
+)
+COUPONS = Flag(
+    key="shop.coupons",
+    title=N_("Coupons in the shop"),
+    description=N_("Buyers can use coupons. Without it no code counts; what was ordered with one keeps its price."),
+    default=True,
+)
 SHELF_ORDER = Flag(
     key="shop.shelf_order",
     title=N_("Order of products"),
@@ -311,6 +330,7 @@ FLAGS: Mapping[str, Flag] = {
         OPEN_API,
         WITHDRAWALS,
         STATEMENTS,
+        MARKETING,
         GUEST_CHECKOUT,
         HELP,
         GUEST_LOOKUP,
@@ -321,6 +341,8 @@ FLAGS: Mapping[str, Flag] = {
         PAYMENT_MINUTES,
         HOLD_STOCK,
         UNPAID_ORDERS,
+        CART,
+        COUPONS,
         SHELF_ORDER,
         SOLD_OUT_LAST,
         HOME_LAYOUT,

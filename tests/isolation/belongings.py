@@ -85,6 +85,10 @@ STATION_ROWS = {
         "INSERT INTO list_exports (list, kind, staff_id, made_by, locale, state, total)"
         " VALUES ('orders', 'csv', :staff, :note, 'en', 'done', 0) RETURNING id"
     ),
+    "coupon_id": (
+        "INSERT INTO coupons (code, kind, amount_cents, note)"
+        " VALUES ('B-' || upper(left(:token, 12)), 'fixed', 1, :note) RETURNING id"
+    ),
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",

@@ -20,6 +20,7 @@ from kameng.infra.tenancy import Tenant
 from kameng.web.app import Unguarded, create_app
 from kameng.web.bundle import Assets
 from kameng.web.dispatch import HostDispatch
+from tenants.storefront.routes import GLOBALS
 from tenants.storefront.routes import HANDLERS as STOREFRONT
 from tenants.toggles.toggles import Toggles
 from tests.isolation.sources import PACKAGES, schemas_named
@@ -40,7 +41,7 @@ def with_hole(runtime: Runtime, door: HostDispatch, *planted: Any) -> HostDispat
         handlers=[*STOREFRONT, *CONSOLE, *planted],
         template_folders=[STOREFRONT_TEMPLATES, ADMIN_TEMPLATES],
         assets=Assets.read(DIST),
-        globals={"open_station_url": "/open"},
+        globals={"open_station_url": "/open", **GLOBALS},
         features=(toggles := Toggles(runtime)),
         provide={"toggles": Provide(lambda: toggles, sync_to_thread=False)},
     )

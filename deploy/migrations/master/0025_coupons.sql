@@ -1,1 +1,1 @@
--- Reserved: coupons.
+-- Coupons and carts live in the stations; the master keeps nothing of them.
