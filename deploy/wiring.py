@@ -9,6 +9,7 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.cards import tasks as cards
 from kameng.identity import visits
+from supplier_gateway.catalogue import tasks as catalogue
 from supplier_gateway.offers import tasks as offers
 from supplier_gateway.purchases import tasks as purchases
 from supplier_gateway.routing import tasks as routing
@@ -34,6 +35,7 @@ MODULES = (
     aftersale,
     applications,
     cards,
+    catalogue,
     domains,
     letters,
     margins,

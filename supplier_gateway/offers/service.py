@@ -1,15 +1,23 @@
 """Keeping offers. Master session."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.core import clock
 from kameng.infra import outbox
 from kameng.infra.outbox import Event
 from supplier_gateway.offers.errors import OfferGone, OfferThere
 from supplier_gateway.offers.models import Offer
 
+HAND_SET = ("cost",)  # of an offer that a person writes
+
+SETTLED = text(
+    "UPDATE offers SET held_cost = NULL, held_at = NULL, declined_cost = NULL, priced_at = NULL,"
+    " state = CASE WHEN state = 'held' THEN 'active' ELSE state END WHERE id = :id"
+)
 STOCK = text("UPDATE offers SET stock = :stock, checked_at = now() WHERE id = :id")
 
 
@@ -27,10 +35,18 @@ async def add(
     sku: str = "",
     stock: int | None = None,
     priority: int = 0,
+    *,
+    hand_set: Sequence[str] = HAND_SET,
+    told: bool = False,
 ) -> Offer:
-    """Offers a good from a supplier at `cost` yuan a unit; lower `priority` is asked first. Raises `OfferThere`."""
+    """Offers a good from a supplier at `cost` yuan a unit; lower `priority` is asked first. `hand_set` names what the
+    supplier's catalogue does not change; `told`: the figures are its own, of now. Raises `OfferThere`."""
     await check(session, good_id, supplier_id, sku)
-    offer = Offer(good_id=good_id, supplier_id=supplier_id, cost=cost, sku=sku, stock=stock, priority=priority)
+    now = clock.now() if told else None
+    offer = Offer(
+        good_id=good_id, supplier_id=supplier_id, cost=cost, sku=sku, stock=stock, priority=priority,
+        hand_set=list(hand_set), priced_at=now, checked_at=now,
+    )  # fmt: skip
     session.add(offer)
     await session.flush()
     await outbox.record(session, CostChanged(good_id))
@@ -38,15 +54,28 @@ async def add(
 
 
 async def change(
-    session: AsyncSession, offer_id: int, cost: Decimal, sku: str, stock: int | None, priority: int
+    session: AsyncSession,
+    offer_id: int,
+    cost: Decimal,
+    sku: str,
+    stock: int | None,
+    priority: int,
+    *,
+    hand_set: Sequence[str] = HAND_SET,
 ) -> Offer:
-    """Raises `OfferGone`, `OfferThere`."""
+    """A cost that a person sets is his own word: what waits for a decision about the supplier's is over.
+
+    Raises `OfferGone`, `OfferThere`."""
     offer = await session.get(Offer, offer_id)
     if offer is None:
         raise OfferGone
     await check(session, offer.good_id, offer.supplier_id, sku, but=offer_id)
     offer.cost, offer.sku, offer.stock, offer.priority = cost, sku, stock, priority
+    offer.hand_set = list(hand_set)
     await session.flush()
+    if "cost" in hand_set:
+        await session.execute(SETTLED, {"id": offer_id})
+        await session.refresh(offer)
     await outbox.record(session, CostChanged(offer.good_id))
     return offer
 
