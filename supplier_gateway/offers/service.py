@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.core import clock
 from kameng.infra import outbox
 from kameng.infra.outbox import Event
+from supplier_gateway.offers import rhythm
 from supplier_gateway.offers.errors import OfferGone, OfferThere
 from supplier_gateway.offers.models import Offer
 
@@ -18,13 +19,26 @@ SETTLED = text(
     "UPDATE offers SET held_cost = NULL, held_at = NULL, declined_cost = NULL, priced_at = NULL,"
     " state = CASE WHEN state = 'held' THEN 'active' ELSE state END WHERE id = :id"
 )
-STOCK = text("UPDATE offers SET stock = :stock, checked_at = now() WHERE id = :id")
+BEFORE = text("SELECT good_id, stock, warn_at FROM offers WHERE id = :id FOR UPDATE")
+STOCK = text(
+    "UPDATE offers SET stock = :stock, checked_at = now(), ask_at = now() + make_interval(secs => :wait_s)"
+    " WHERE id = :id"
+)
+WATCH = text("UPDATE offers SET mode = :mode, warn_at = :warn_at, ask_at = now() WHERE id = :id")
 
 
 class CostChanged(Event, frozen=True):
     """What a good costs may be another figure now: an offer came, changed, paused or went on."""
 
     good_id: int
+
+
+class OfferLow(Event, frozen=True):
+    """A supplier has told so little stock that it is at the offer's warning level. Once for each crossing."""
+
+    offer_id: int
+    good_id: int
+    stock: int
 
 
 async def add(
@@ -100,6 +114,20 @@ async def check(session: AsyncSession, good_id: int, supplier_id: int, sku: str,
         raise OfferThere(field="sku")
 
 
-async def stock_told(session: AsyncSession, offer_id: int, stock: int | None) -> None:
-    """Keeps what the supplier says it has."""
-    await session.execute(STOCK, {"id": offer_id, "stock": stock})
+async def stock_told(session: AsyncSession, offer_id: int, stock: int | None, sold: int = 0) -> None:
+    """Keeps what the supplier says it has, and when to ask again; `sold` of the good within the last hour. Whoever
+    waits for it hears when it gets low."""
+    before = (await session.execute(BEFORE, {"id": offer_id})).one_or_none()
+    if before is None:
+        return
+    wait_s = rhythm.next_ask_s(stock, sold, before.warn_at)
+    await session.execute(STOCK, {"id": offer_id, "stock": stock, "wait_s": wait_s})
+    if stock is None or before.warn_at is None or stock > before.warn_at:
+        return
+    if before.stock is None or before.stock > before.warn_at:
+        await outbox.record(session, OfferLow(offer_id, before.good_id, stock))
+
+
+async def watch(session: AsyncSession, offer_id: int, *, mode: str, warn_at: int | None) -> None:
+    """How the offer's stock is asked for: `live` or `cached`; at `warn_at` units it is low."""
+    await session.execute(WATCH, {"id": offer_id, "mode": mode, "warn_at": warn_at})

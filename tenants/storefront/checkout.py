@@ -19,6 +19,7 @@ from tenants.orders import service as orders
 from tenants.orders.errors import NotTakingOrders, PlacedAlready
 from tenants.orders.service import WALLET, Item, OrderDraft, Placed
 from tenants.orders.states import State
+from tenants.stock import live as live_stock
 from tenants.storefront import entry
 from tenants.storefront.entry import Person
 from tenants.toggles.reading import Reading
@@ -54,6 +55,7 @@ async def buy(
     entry.admit(visitor, reading)
     vault = await runtime.keyring.vault(tenant.id)
     await entry.admit_guest(runtime, tenant, visitor)
+    await live_stock.look(runtime, tenant, draft.product_id, live_stock.CHECKOUT_S)
     try:
         async with tenant.begin() as session:
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)
