@@ -102,7 +102,6 @@ CREATE TABLE master.replenishments (
         CHECK (state IN ('wanted', 'submitted', 'unknown', 'received', 'partial', 'failed', 'dismissed')),
     cause text NOT NULL DEFAULT '',             -- why it is wanted
     suggested int NOT NULL DEFAULT 0,
-    waiting int NOT NULL DEFAULT 0,             -- units that orders have asked for
     offer_id bigint REFERENCES master.offers,
     supplier_id int REFERENCES master.suppliers,
     sku text NOT NULL DEFAULT '',
@@ -113,7 +112,9 @@ CREATE TABLE master.replenishments (
     supplier_order_no text NOT NULL DEFAULT '',
     cost_cents bigint NOT NULL DEFAULT 0,
     received int NOT NULL DEFAULT 0,
-    import_id bigint,                           -- where its cards went
+    orders jsonb NOT NULL DEFAULT '{}',         -- {number: units}: who asked for it
+    batch_id bigint,                            -- where its cards went
+    sent_at timestamptz,                        -- from then on its supplier may have heard of it
     made_by text NOT NULL DEFAULT '',           -- empty: by itself
     lease_until timestamptz NOT NULL DEFAULT now(),
     created_at timestamptz NOT NULL DEFAULT now(),

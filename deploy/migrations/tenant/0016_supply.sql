@@ -5,14 +5,12 @@ CREATE TABLE replenishments (
     product_id bigint NOT NULL REFERENCES products,
     state text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'ordered', 'partial', 'received', 'dismissed')),
     cause text NOT NULL DEFAULT '',
-    order_no text NOT NULL DEFAULT '',          -- the order that asked for it first
+    orders jsonb NOT NULL DEFAULT '{}',         -- {number: units}: who asked for it
     suggested int NOT NULL DEFAULT 0,
-    waiting int NOT NULL DEFAULT 0,
     quantity int NOT NULL DEFAULT 0 CHECK (quantity >= 0),
     supplier text NOT NULL DEFAULT '',
     note text NOT NULL DEFAULT '',
     received int NOT NULL DEFAULT 0,
-    webhook text NOT NULL DEFAULT '' CHECK (webhook IN ('', 'waiting', 'told', 'refused')),
     made_by text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now(),
     ordered_at timestamptz,
@@ -29,6 +27,5 @@ CREATE TABLE replenishment_imports (
 CREATE TABLE replenishment_sources (
     product_id bigint PRIMARY KEY REFERENCES products ON DELETE CASCADE,
     supplier text NOT NULL DEFAULT '',
-    webhook_url text NOT NULL DEFAULT '',
     lead_days int NOT NULL DEFAULT 1 CHECK (lead_days BETWEEN 0 AND 60)
 );
