@@ -45,6 +45,9 @@ STATION: Sequence[Entry] = (
     Entry(N_("Categories"), "/categories", "list-details", Permission.PRODUCTS_READ, flag=flags.CATEGORIES.key),
     Entry(N_("Repricing"), "/pricing", "arrow-up-right", Permission.PRICING_READ, flag=flags.PRICING.key),
     Entry(N_("Stock"), "/stock", "key", Permission.PRODUCTS_READ, flag=flags.STOCK_ROOM.key),
+    Entry(
+        N_("Replenishment"), "/replenish", "truck-delivery", Permission.PRODUCTS_READ, flag=flags.REPLENISHMENT.key
+    ),
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ, flag=flags.BUYERS.key),
     Entry(N_("Levels of buyers"), "/levels", "stack-2", Permission.BUYERS_READ, flag=flags.LEVELS.key),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),
@@ -72,6 +75,8 @@ MASTER: Sequence[Entry] = (
     Entry(N_("Stations"), "/tenants", "building-store", Permission.TENANTS_READ),
     Entry(N_("Applications"), "/applications", "inbox", Permission.APPLICATIONS_READ),
     Entry(N_("Goods"), "/goods", "package", Permission.GOODS_READ, N_("Supply")),
+    Entry(N_("Catalogue of suppliers"), "/catalogue", "list-details", Permission.SUPPLIERS_READ),
+    Entry(N_("Replenishment"), "/replenishments", "bolt", Permission.PURCHASES_READ),
     Entry(N_("Purchases"), "/purchases", "truck-delivery", Permission.PURCHASES_READ),
     Entry(N_("Deliver by hand"), "/manual-tasks", "user", Permission.PURCHASES_READ),
     Entry(N_("Suppliers"), "/suppliers", "server", Permission.SUPPLIERS_READ),
