@@ -45,9 +45,7 @@ STATION: Sequence[Entry] = (
     Entry(N_("Categories"), "/categories", "list-details", Permission.PRODUCTS_READ, flag=flags.CATEGORIES.key),
     Entry(N_("Repricing"), "/pricing", "arrow-up-right", Permission.PRICING_READ, flag=flags.PRICING.key),
     Entry(N_("Stock"), "/stock", "key", Permission.PRODUCTS_READ, flag=flags.STOCK_ROOM.key),
-    Entry(
-        N_("Replenishment"), "/replenish", "truck-delivery", Permission.PRODUCTS_READ, flag=flags.REPLENISHMENT.key
-    ),
+    Entry(N_("Replenishment"), "/replenish", "truck-delivery", Permission.PRODUCTS_READ, flag=flags.REPLENISHMENT.key),
     Entry(N_("Buyers"), "/buyers", "users", Permission.BUYERS_READ, flag=flags.BUYERS.key),
     Entry(N_("Levels of buyers"), "/levels", "stack-2", Permission.BUYERS_READ, flag=flags.LEVELS.key),
     Entry(N_("Money"), "/money", "coin", Permission.LEDGER_READ, N_("Finance")),

@@ -29,6 +29,7 @@ from admin_ui.console.pricing_rules import PricingRuleController, PricingSetting
 from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
 from admin_ui.console.refunds import RefundController
+from admin_ui.console.replenish import ReplenishController
 from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
 from admin_ui.console.statements import StatementController
@@ -56,6 +57,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     ListingController,
     OrderCardController,
     *STOCK,
+    ReplenishController,
     BuyerController,
     BuyerLevelController,
     LevelController,

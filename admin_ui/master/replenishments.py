@@ -1,4 +1,5 @@
-"""Cards that are wanted for the master's stock: ordered with a click, put away, settled; limits, and each good's level."""
+"""Cards that are wanted for the master's stock: ordered with a click, put away, settled; limits, and each good's
+level."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal

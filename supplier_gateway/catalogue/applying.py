@@ -1,9 +1,9 @@
 """Putting a catalogue in force that was read to its end. One transaction; the caller opens it, in the master's schema.
 
 Never changed: what `hand_set` names, and an offer that a person has paused. A cost that moves further than its
-supplier's `jump_percent` stays as it was and waits for a person: upwards the offer sells no more meanwhile
-(*held*), since nobody would sell to us at the old cost; downwards it sells on at the old one. What vanishes is *gone*, and sells again when it
-comes back.
+supplier's `jump_percent` stays as it was and waits for a person: upwards the offer sells no more meanwhile (*held*),
+since nobody would sell to us at the old cost; downwards it sells on at the old one. What vanishes is *gone*, and sells
+again when it comes back.
 """
 
 from collections.abc import Sequence

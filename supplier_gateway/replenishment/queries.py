@@ -53,16 +53,24 @@ STUCK_ORDERS = text(
     AND EXISTS (SELECT 1 FROM routing_decisions r WHERE r.order_ref = d.order_ref AND r.good_id = :good)
     """
 )
-# Goods whose own cards are at their level, and of which nothing is wanted, on its way, or lately refused.
+# Goods whose own cards are at their level, or that orders wait for since nobody could deliver; and of which nothing is
+# wanted, on its way, or lately refused.
 LOW = text(
     """
-    SELECT l.good_id FROM replenish_goods l WHERE l.warn_at IS NOT NULL
-    AND (SELECT count(*) FROM (SELECT 1 FROM card_pool c WHERE c.item_id = l.good_id LIMIT l.warn_at + 1) c)
-         <= l.warn_at
+    WITH l AS (
+        SELECT good_id, warn_at, 'low' AS cause FROM replenish_goods WHERE warn_at IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT r.good_id, NULL::int, 'short' FROM order_deadlines d
+        JOIN routing_decisions r ON r.order_ref = d.order_ref AND (r.offer_id IS NULL OR r.fault = 'out_of_stock')
+        WHERE d.state = 'waiting'
+    )
+    SELECT l.good_id, max(l.cause) AS cause FROM l WHERE (l.warn_at IS NULL OR
+         (SELECT count(*) FROM (SELECT 1 FROM card_pool c WHERE c.item_id = l.good_id LIMIT l.warn_at + 1) c)
+         <= l.warn_at)
     AND NOT EXISTS (SELECT 1 FROM replenishments r WHERE r.good_id = l.good_id
                     AND (r.state IN ('wanted', 'submitted', 'unknown')
                          OR r.state IN ('dismissed', 'failed') AND r.settled_at > now() - interval '1 hour'))
-    ORDER BY l.good_id LIMIT 100
+    GROUP BY l.good_id ORDER BY l.good_id LIMIT 100
     """
 )
 
@@ -165,6 +173,6 @@ async def to_decide(session: AsyncSession) -> int:
     return int((await session.execute(WAITING)).scalar_one())
 
 
-async def low(session: AsyncSession) -> Sequence[int]:
-    """Goods whose own cards are at their level, and of which nothing is wanted yet."""
-    return list((await session.execute(LOW)).scalars())
+async def low(session: AsyncSession) -> Sequence[tuple[int, str]]:
+    """Goods that are short, and of which nothing is wanted yet, each with why: `low`, or `short` where orders wait."""
+    return [(row.good_id, row.cause) for row in await session.execute(LOW)]

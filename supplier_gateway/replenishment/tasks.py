@@ -29,12 +29,12 @@ async def remind_of_offer(event: OfferLow, _: None, runtime: Runtime) -> None:
         await _want(session, event.good_id, 0, "", "offer_low")
 
 
-@periodic(seconds=60)
+@periodic(seconds=15)
 async def watch_cards(runtime: Runtime) -> None:
-    """Own cards at their level, and orders that nobody is at."""
+    """Own cards at their level, goods that orders wait for, and orders that nobody is at."""
     async with runtime.database.master_session() as session:
-        for good_id in await queries.low(session):
-            await _want(session, good_id, 0, "", "low")
+        for good_id, cause in await queries.low(session):
+            await _want(session, good_id, 0, "", cause)
         await ordering.send_stranded(session)
 
 

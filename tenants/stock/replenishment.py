@@ -92,7 +92,7 @@ async def want(
     source = await queries.source(session, product_id)
     units = suggestion(pace, source.lead_days, product.warn_at, waiting, product.here)
     await session.execute(SUGGEST, {"id": row.id, "units": units})
-    if row.is_new:
+    if row.is_new and cause != "low":  # of that the owner was told by its level
         await notices.tell(session, "replenish", str(product_id), name=product.name, units=units)
 
 

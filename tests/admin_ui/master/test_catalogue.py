@@ -148,7 +148,7 @@ async def test_limits_and_levels_are_kept(runtime: Runtime, operator: StaffClien
         "/replenishments/rules", order_limit="0", day_limit="20000", lead_days="1", cover_days="7"
     )
     right = await operator.post(
-        "/replenishments/rules", order_limit="5000", day_limit="20000000", lead_days="2", cover_days="7"
+        "/replenishments/rules", order_limit="5000", day_limit="9000000", lead_days="2", cover_days="7"
     )
     await operator.post(f"/replenishments/goods/{shop.good_id}", warn_at="5", auto_units="10")
 

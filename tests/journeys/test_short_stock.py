@@ -1,0 +1,67 @@
+"""In a browser: an order finds no stock. Its page calms the buyer by itself, the shortage becomes a reminder, the
+operator orders cards with a click, and the key appears on the page that is still open, on a phone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import DESKTOP, PHONE, Town, shoot
+from tests.journeys.test_first_sale import buy_on_the_phone
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+OpenPage = Callable[[dict[str, int]], Page]
+TOO_DEAR, USUAL = "29.00", "27.50"  # beside the wholesale price of 28.20: nobody buys at a loss for one order
+
+
+def sign_in(page: Page, town: Town) -> None:
+    login = next(one for one in town.logins if "localhost" not in one.where or "//localhost" in one.where)
+    page.goto(login.where)
+    page.fill("input[name=login]", login.login)
+    page.fill("input[name=password]", login.password)
+    page.click("main button[type=submit], form[action*=login] button[type=submit]")
+    page.wait_for_url(re.compile(r"/$"))
+
+
+def set_cost(page: Page, good: str, cost: str) -> None:
+    """The operator sets what the offer of the good costs."""
+    page.goto(re.sub(r"(https?://[^/]+).*", r"\1", page.url) + "/goods?q=" + good)
+    page.click(f"#list a:has-text('{good}')")
+    page.goto(page.url)
+    page.click("a[href*='/offers/']:not([href$='/new'])")
+    page.fill("#cost", cost)
+    page.click("form[data-guard] button[type=submit]")
+    page.wait_for_url(re.compile(r"/goods/\d+$"))
+
+
+def test_a_short_order_calms_its_buyer_and_is_delivered_when_cards_come(town: Town, open_page: OpenPage) -> None:
+    operator, buyer = open_page(DESKTOP), open_page(PHONE)
+    sign_in(operator, town)
+    good = "原神 空月祝福 月卡"
+    set_cost(operator, good, TOO_DEAR)
+    root = re.sub(r"(https?://[^/]+).*", r"\1", operator.url)
+    try:
+        buy_on_the_phone(town, buyer)
+        expect(buyer.locator("main")).to_contain_text("不会丢", timeout=20_000)
+        buyer.evaluate("window.sameDocument = true")
+        shoot(buyer, "phone-short-stock")
+
+        for _ in range(20):
+            operator.goto(f"{root}/replenishments?state=wanted")
+            if operator.locator("#list a", has_text=good).count():
+                break
+            operator.wait_for_timeout(2_000)
+        operator.click(f"#list a:has-text('{good}')")
+        shoot(operator, "desktop-replenishment")
+        operator.fill("#quantity", "2")
+        operator.click("form[action$='/order'] button[type=submit]")
+
+        expect(buyer.locator("main")).to_contain_text("SBX-", timeout=30_000)
+        assert buyer.evaluate("window.sameDocument") is True
+        shoot(buyer, "phone-short-stock-delivered")
+        operator.goto(f"{root}/replenishments?state=received")
+        expect(operator.locator("#list")).to_contain_text(good)
+    finally:
+        set_cost(operator, good, USUAL)
