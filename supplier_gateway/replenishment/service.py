@@ -106,8 +106,8 @@ class Replenished(Event, frozen=True):
 async def want(
     session: AsyncSession, good_id: int, units: int = 0, order_no: str = "", cause: str = "low"
 ) -> Replenishment | None:
-    """Reminds of a shortage, once for each good, and says how many to order. None where nothing can come of it: the good
-    has no cards, or cards are on their way. Raises `GoodGone`."""
+    """Reminds of a shortage, once for each good, and says how many to order. None where nothing can come of it: the
+    good has no cards, or cards are on their way. Raises `GoodGone`."""
     good = await goods.good(session, good_id)
     if good.kind != "cards" or await session.scalar(ALIVE, {"good": good_id}):
         return None
@@ -126,7 +126,7 @@ async def want(
 async def suggestion(session: AsyncSession, good_id: int, waiting: int) -> int:
     """How many to order: what sells until the order after next comes, and what waits, less what is here.
 
-    sales a day (of 14 days) x (days that it takes + days that it is to last) + warning level + waiting units - own cards
+    units sold a day x (days that it takes + days that it is to last) + warning level + waiting units - own cards
     """
     rules, setting = await queries.rules(session), await queries.setting(session, good_id)
     pace = await queries.pace(session, good_id)

@@ -22,7 +22,7 @@ MOST_UNITS = 100_000
 LONGEST_TOLD = 50  # orders that a reminder names
 
 # What of the product is short, and what is left of its own cards.
-PRODUCT = text(
+PRODUCT = text(  # noqa: S608 - our own conditions
     "SELECT p.good_id, p.name, coalesce(p.warn_at, 0) AS warn_at, p.kind,"
     " (SELECT count(*) FROM card_pool c WHERE c.item_id = p.id)::int AS here, " + stock.OWN + " AS is_own"
     " FROM products p WHERE p.id = :id AND p.archived_at IS NULL"
@@ -74,8 +74,8 @@ RECEIVE = text(
 async def want(
     session: AsyncSession, product_id: int, quantity: int = 0, order_no: str = "", cause: str = "low"
 ) -> None:
-    """A product is short: the owner is reminded of his own, the master of its good. `quantity` units are missing for the
-    order `order_no`, where one waits. Again and again is one reminder. Raises `ProductGone`."""
+    """A product is short: the owner is reminded of his own, the master of its good. `quantity` units are missing for
+    the order `order_no`, where one waits. Again and again is one reminder. Raises `ProductGone`."""
     product = (await session.execute(PRODUCT, {"id": product_id})).one_or_none()
     if product is None:
         raise ProductGone

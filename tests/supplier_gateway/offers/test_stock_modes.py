@@ -91,7 +91,8 @@ async def test_no_supplier_is_asked_more_than_it_allows(shop: Shop, sandbox: Sup
         )
         await session.execute(
             text(
-                "UPDATE suppliers SET calls_a_minute = 12 WHERE id IN (SELECT supplier_id FROM offers WHERE good_id = :g)"
+                "UPDATE suppliers SET calls_a_minute = 12"
+                " WHERE id IN (SELECT supplier_id FROM offers WHERE good_id = :g)"
             ),
             {"g": shop.good_id},
         )
@@ -159,7 +160,8 @@ async def test_low_stock_is_told_once(shop: Shop) -> None:
             await service.stock_told(session, offer_id, 10)
             await service.stock_told(session, offer_id, 9)
             asked = text(
-                "SELECT count(*) FROM outbox WHERE follower = 'tests.nobody' AND payload->>'offer_id' = CAST(:id AS text)"
+                "SELECT count(*) FROM outbox WHERE follower = 'tests.nobody'"
+                " AND payload->>'offer_id' = CAST(:id AS text)"
             )
             times = (await session.execute(asked, {"id": offer_id})).scalar_one()
             await session.execute(text("DELETE FROM outbox WHERE follower = 'tests.nobody'"))
