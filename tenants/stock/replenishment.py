@@ -22,8 +22,8 @@ MOST_UNITS = 100_000
 LONGEST_TOLD = 50  # orders that a reminder names
 
 # What of the product is short, and what is left of its own cards.
-PRODUCT = text(  # noqa: S608 - our own conditions
-    "SELECT p.good_id, p.name, coalesce(p.warn_at, 0) AS warn_at, p.kind,"
+PRODUCT = text(
+    "SELECT p.good_id, p.name, coalesce(p.warn_at, 0) AS warn_at, p.kind,"  # noqa: S608 - our own conditions
     " (SELECT count(*) FROM card_pool c WHERE c.item_id = p.id)::int AS here, " + stock.OWN + " AS is_own"
     " FROM products p WHERE p.id = :id AND p.archived_at IS NULL"
 )
