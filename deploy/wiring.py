@@ -12,8 +12,10 @@ from billing.wholesale import tasks as wholesale
 from deploy import openings, station_tasks
 from kameng.cards import tasks as cards
 from kameng.identity import visits
+from supplier_gateway.catalogue import tasks as catalogue
 from supplier_gateway.offers import tasks as offers
 from supplier_gateway.purchases import tasks as purchases
+from supplier_gateway.replenishment import tasks as replenishment
 from supplier_gateway.routing import tasks as routing
 from supplier_gateway.suppliers import tasks as suppliers
 from tenants.aftersale import tasks as aftersale
@@ -31,6 +33,7 @@ from tenants.pricing import tasks as pricing
 from tenants.registry import tasks as registry
 from tenants.settlement import tasks as settlement
 from tenants.shop import tasks as shop
+from tenants.stock import replenishment_tasks as station_replenishment
 from tenants.stock import tasks as stock
 from tenants.tiering import tasks as tiering
 from tenants.toggles import tasks as toggles
@@ -41,6 +44,7 @@ MODULES = (
     callbacks,
     cards,
     desk,
+    catalogue,
     domains,
     letters,
     lists,
@@ -58,12 +62,14 @@ MODULES = (
     purchases,
     pricing,
     registry,
+    replenishment,
     shop,
     settlement,
     statements,
     routing,
     station_tasks,
     suppliers,
+    station_replenishment,
     stock,
     tiering,
     toggles,

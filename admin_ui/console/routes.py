@@ -34,6 +34,7 @@ from admin_ui.console.pricing_rules import PricingRuleController, PricingSetting
 from admin_ui.console.product_acts import PreviewController, ProductActController
 from admin_ui.console.products import ProductController
 from admin_ui.console.refunds import RefundController
+from admin_ui.console.replenish import ReplenishController
 from admin_ui.console.replies import ReplyController
 from admin_ui.console.session import SessionController
 from admin_ui.console.statements import StatementController
@@ -70,6 +71,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     OrderCardController,
     *STOCK,
     CouponController,
+    ReplenishController,
     BuyerController,
     BuyerLevelController,
     LevelController,

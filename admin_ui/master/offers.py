@@ -1,7 +1,7 @@
 """Whose version of a good is bought: cost, stock and order of the offers."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
@@ -39,6 +39,15 @@ class OfferForm(Struct, frozen=True):
     sku: Annotated[str, Meta(max_length=80)] = ""
     stock: Stock | None = None
     priority: Annotated[int, Meta(ge=0, le=1000)] = 0
+    follow_cost: bool = False
+    own_stock: bool = False
+    mode: Literal["cached", "live"] = "cached"
+    warn_at: Stock | None = None
+
+    @property
+    def hand_set(self) -> tuple[str, ...]:
+        """What no supplier's word changes."""
+        return (() if self.follow_cost else ("cost",)) + (("stock",) if self.own_stock else ())
 
 
 class NewOfferForm(OfferForm, frozen=True, kw_only=True):
@@ -67,7 +76,11 @@ class OfferController(Controller):
             async with runtime.database.master_session() as session:
                 good = await goods.good(session, good_id)
                 supplier = await suppliers.find(session, sent.supplier_id)
-                offer = await service.add(session, good_id, supplier.id, sent.cost, sent.sku, sent.stock, sent.priority)
+                offer = await service.add(
+                    session, good_id, supplier.id, sent.cost, sent.sku, sent.stock, sent.priority,
+                    hand_set=sent.hand_set,
+                )  # fmt: skip
+                await service.watch(session, offer.id, mode=sent.mode, warn_at=sent.warn_at)
                 detail = {
                     "good": good.name,
                     "supplier": supplier.name,
@@ -94,6 +107,10 @@ class OfferController(Controller):
             "sku": line.sku,
             "stock": "" if line.stock is None else str(line.stock),
             "priority": str(line.priority),
+            "mode": line.mode,
+            "warn_at": "" if line.warn_at is None else str(line.warn_at),
+            **({} if "cost" in line.hand_set else {"follow_cost": "yes"}),
+            **({"own_stock": "yes"} if "stock" in line.hand_set else {}),
         }
         return await _form(request, runtime, good_id, Form(values=values), offer_id)
 
@@ -110,13 +127,18 @@ class OfferController(Controller):
             sent = await forms.parse(request, OfferForm)
             async with runtime.database.master_session() as session:
                 await _line(session, good_id, offer_id)
-                await service.change(session, offer_id, sent.cost, sent.sku, sent.stock, sent.priority)
+                await service.change(
+                    session, offer_id, sent.cost, sent.sku, sent.stock, sent.priority, hand_set=sent.hand_set
+                )  # fmt: skip
+                await service.watch(session, offer_id, mode=sent.mode, warn_at=sent.warn_at)
                 line = await queries.line(session, offer_id)
                 detail = {
                     "supplier": line.supplier,
                     "cost": str(sent.cost),
                     "sku": sent.sku,
                     "priority": sent.priority,
+                    "hand_set": ", ".join(sent.hand_set),
+                    "stock_mode": sent.mode,
                 }
                 await audit.record(session, staff.name, "offers.change", str(offer_id), detail, staff.address)
         except (Invalid, OfferThere) as error:

@@ -8,6 +8,7 @@ from admin_ui.master.application_settings import ApplicationSettingsController
 from admin_ui.master.applications import ApplicationController
 from admin_ui.master.audit import AuditController
 from admin_ui.master.cards import HANDLERS as CARDS
+from admin_ui.master.catalogue import CatalogueController
 from admin_ui.master.channels import MasterChannelController
 from admin_ui.master.domains import StationDomainController
 from admin_ui.master.flags import FlagController
@@ -23,6 +24,7 @@ from admin_ui.master.price_changes import PriceChangeController
 from admin_ui.master.price_lists import PriceListController
 from admin_ui.master.prices import PriceController
 from admin_ui.master.purchases import PurchaseController
+from admin_ui.master.replenishments import ReplenishmentController
 from admin_ui.master.routing import RoutingController
 from admin_ui.master.session import SessionController
 from admin_ui.master.settlement import SettlementController
@@ -63,6 +65,8 @@ CONTROLLERS = (
     StationImportController,
     GoodController,
     OfferController,
+    CatalogueController,
+    ReplenishmentController,
     PriceController,
     *CARDS,
     TierController,

@@ -63,6 +63,10 @@ def say(notice: Notice) -> Told | None:
         if left:
             text = ngettext("Of %(name)s %(num)s is left.", "Of %(name)s %(num)s are left.", left, name=name)
         return Told(notice, "wait" if left else "bad", text, "/console/stock?state=low")
+    if notice.kind == "replenish":
+        name, units = str(notice.detail.get("name", "")), int(notice.detail.get("units", 0))
+        text = gettext("Orders wait for %(name)s: order %(units)s more.", name=name, units=units)
+        return Told(notice, "wait", text, "/console/replenish")
     if notice.kind == "deposit_short":
         text = gettext(
             "The deposit of %(amount)s lasts for less than three days at the pace of the last week. Pay in before.",

@@ -88,6 +88,7 @@ TRANSFERS = {
     "withdrawal": N_("Deposit paid out"),
     "purchase": N_("Bought from the supplier"),
     "card_cost": N_("Cost of cards"),
+    "replenishment": N_("Cards ordered for stock"),
     "plan": N_("Plan"),
     "opening": N_("Opening fee received"),
     "opening_fee": N_("Opening fee earned"),
@@ -228,6 +229,20 @@ CHARSETS = {
     "hex": N_("Hexadecimal digits"),
     "ascii": N_("No Chinese and no full-width signs"),
 }
+SHORTAGES = {  # why more is wanted
+    "low": N_("The warning level is reached"),
+    "offer_low": N_("The supplier runs low"),
+    "short": N_("Orders wait for it"),
+    "by_hand": N_("Asked for by a person"),
+}
+SYNC_CHANGES = {
+    "fresh": N_("New"),
+    "changed": N_("Changed"),
+    "vanished": N_("Vanished"),
+    "returned": N_("Back again"),
+    "held": N_("Cost has jumped"),
+}
+SYNC_ERRORS = FAULTS | {"endless": N_("It does not end."), "outdated": N_("A later reading took its place.")}
 REVEALS = {
     "shown": N_("Seen on a page"),
     "file": N_("Taken as a file"),
@@ -345,6 +360,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "price_rule": PRICE_RULES,
     "good_kind": GOOD_KINDS,
     "card_why": CARD_WHYS,
+    "shortage": SHORTAGES,
+    "sync_change": SYNC_CHANGES,
+    "sync_error": SYNC_ERRORS,
     "charset": CHARSETS,
     "reveal": REVEALS,
     "case": CASES,

@@ -123,6 +123,41 @@ PURCHASES = {
     "partial": Badge("wait", N_("Delivered in part")),
     "failed": Badge("bad", N_("Failed")),
 }
+OFFERS = {
+    "active": Badge("ok", N_("Active")),
+    "paused": Badge("off", N_("Paused")),
+    "held": Badge("wait", N_("Cost has jumped")),
+    "gone": Badge("bad", N_("Vanished at the supplier")),
+}
+ARTICLES = {
+    "new": Badge("info", N_("New")),
+    "adopted": Badge("ok", N_("Offered")),
+    "ignored": Badge("off", N_("Put away")),
+    "vanished": Badge("bad", N_("Vanished")),
+}
+SYNCS = {
+    "running": Badge("wait", N_("Under way")),
+    "held": Badge("wait", N_("Waits for you")),
+    "applied": Badge("ok", N_("In force")),
+    "declined": Badge("off", N_("Thrown away")),
+    "failed": Badge("bad", N_("Failed")),
+}
+REPLENISHMENTS = {
+    "wanted": Badge("wait", N_("To order")),
+    "submitted": Badge("info", N_("Ordered")),
+    "unknown": Badge("wait", N_("Not known yet")),
+    "received": Badge("ok", N_("Received")),
+    "partial": Badge("wait", N_("Received in part")),
+    "failed": Badge("bad", N_("Failed")),
+    "dismissed": Badge("off", N_("Put away")),
+}
+STATION_REPLENISHMENTS = {
+    "wanted": Badge("wait", N_("To order")),
+    "ordered": Badge("info", N_("Ordered")),
+    "partial": Badge("wait", N_("Received in part")),
+    "received": Badge("ok", N_("Received")),
+    "dismissed": Badge("off", N_("Put away")),
+}
 BREAKERS = {
     "closed": Badge("ok", N_("Is asked")),
     "half_open": Badge("wait", N_("Tried with the next order")),
@@ -224,6 +259,11 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "application": APPLICATIONS,
     "manual_task": MANUAL_TASKS,
     "purchase": PURCHASES,
+    "offer": OFFERS,
+    "article": ARTICLES,
+    "sync": SYNCS,
+    "replenishment": REPLENISHMENTS,
+    "station_replenishment": STATION_REPLENISHMENTS,
     "breaker": BREAKERS,
     "run": RUNS,
     "price_set": PRICE_SETS,

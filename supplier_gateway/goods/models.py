@@ -24,4 +24,5 @@ class Good(Base):
     category: Mapped[str] = mapped_column(default="")
     labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     fields: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    hand_set: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # what no supplier's word changes
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())

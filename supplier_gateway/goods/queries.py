@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supplier_gateway.goods.errors import GoodGone
@@ -34,6 +34,18 @@ async def good(session: AsyncSession, good_id: int) -> Good:
     if found is None:
         raise GoodGone
     return found
+
+
+async def named(session: AsyncSession, name: str) -> Good | None:
+    """The good of this name, whatever its case and spaces."""
+    return await session.scalar(
+        select(Good).where(func.lower(func.regexp_replace(Good.name, r"\s", "", "g")) == fold(name)).limit(1)
+    )
+
+
+def fold(name: str) -> str:
+    """A name without case and spaces."""
+    return "".join(name.split()).lower()
 
 
 async def key_goods(session: AsyncSession, but: int) -> Sequence[tuple[int, str]]:

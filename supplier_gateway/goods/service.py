@@ -21,6 +21,8 @@ async def change(session: AsyncSession, good_id: int, name: str, description: st
     """Raises `GoodGone`, `GoodNameTaken`."""
     good = await queries.good(session, good_id)
     await _check_name(session, name, good_id)
+    if name != good.name and "name" not in good.hand_set:
+        good.hand_set = [*good.hand_set, "name"]
     good.name, good.description, good.usage_note = name, description, usage_note
     await session.flush()
     return good

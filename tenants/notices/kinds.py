@@ -52,6 +52,7 @@ STATION: Sequence[Kind] = (
     Kind("case_opened", N_("An order needs a person"), W, Permission.DESK_READ),
     Kind("ticket_opened", N_("A buyer asks for help"), W, Permission.TICKETS_READ),
     Kind("stock_low", N_("Own cards run low"), W, Permission.PRODUCTS_READ),
+    Kind("replenish", N_("Orders wait for stock"), W, Permission.PRODUCTS_READ),
     Kind("deposit_low", N_("The deposit did not cover an order"), U, Permission.LEDGER_READ),
     Kind("deposit_short", N_("The deposit runs low"), W, Permission.LEDGER_READ),
     Kind("refund_unknown", N_("Nobody knows whether a refund was paid"), U, Permission.ORDERS_REFUND),

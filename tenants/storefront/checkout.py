@@ -23,6 +23,7 @@ from tenants.orders import service as orders
 from tenants.orders.errors import NotTakingOrders, PlacedAlready
 from tenants.orders.service import WALLET, Item, OrderDraft, Placed
 from tenants.orders.states import State
+from tenants.stock import live as live_stock
 from tenants.storefront import entry
 from tenants.storefront.entry import Person
 from tenants.toggles.reading import Reading
@@ -63,6 +64,7 @@ async def buy(
         await entry.admit_unpaid(runtime, tenant, visitor)
     if draft.coupon:
         await ratelimit.take(runtime.redis, (COUPON_TRIES, f"{tenant.id}\n{visitor.address}"))
+    await live_stock.look(runtime, tenant, draft.product_id, live_stock.CHECKOUT_S)
     try:
         async with tenant.begin() as session:
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)

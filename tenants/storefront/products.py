@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.core import ids
 from kameng.core.errors import NotFound
 from kameng.core.money import total_cents
+from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import context, paging
 from kameng.web.answers import AnyRequest, render
@@ -25,6 +26,7 @@ from tenants.shop import categories, shelf
 from tenants.shop import queries as shop
 from tenants.shop.categories import Node, Tree
 from tenants.shop.shelf import Asked, Family, ShelfItem
+from tenants.stock import live as live_stock
 from tenants.storefront import pages, pay_ways
 from tenants.toggles import flags
 
@@ -95,7 +97,9 @@ class ProductController(Controller):
         request: AnyRequest,
         tenant: NamedDependency[Tenant],
         visitor: NamedDependency[Visitor],
+        runtime: NamedDependency[Runtime],
     ) -> Template:
+        await live_stock.look(runtime, tenant, product_id, live_stock.PAGE_S)
         kept = request.query_params.get("quantity", "")
         return await product_page(tenant, visitor, product_id, kept=kept)
 
@@ -214,6 +218,7 @@ async def product_page(
         level = await shelf.level_name(session, item.min_level) if closed else ""
         shopper = await pages.shopper(session, visitor)
         ways = await pay_ways.with_wallet(session, shopper, visitor)
+        told_at = await live_stock.old_figure(session, item.id)
     seen = shown(item, form.values.get("quantity", "") if form else kept)
     usual = pay_ways.usual(ways, shopper, total_cents(item.price, seen.quantity))
     chosen = form.values.get("pay_method", usual) if form else usual
@@ -229,6 +234,7 @@ async def product_page(
         steps=steps(item),
         struck_cents=total_cents(item.list_price, 1) if item.list_price else None,
         is_closed=closed,
+        told_at=told_at,
         level=level,
         input_labels={f"inputs.{n}": field["label"] for n, field in enumerate(item.fields)},
         choices_of=_options,

@@ -100,6 +100,13 @@ STOCK_ROOM = Flag(
     default=True,
     is_module=True,
 )
+REPLENISHMENT = Flag(
+    key="module.replenishment",
+    title=N_("Replenishment"),
+    description=N_("The page that reminds of products that run short, and keeps what was ordered from whom."),
+    default=True,
+    is_module=True,
+)
 CHANNELS = Flag(
     key="module.channels",
     title=N_("Payment channels"),
@@ -315,6 +322,7 @@ FLAGS: Mapping[str, Flag] = {
     for flag in (
         BUYERS,
         STOCK_ROOM,
+        REPLENISHMENT,
         CHANNELS,
         PRICING,
         AUDIT,

@@ -37,6 +37,10 @@ MASTER_ROWS = {
         "INSERT INTO manual_tasks (supplier_id, reference, sku, quantity, max_unit_cost)"
         " VALUES ((SELECT max(id) FROM suppliers), :note, 'b', 1, 1) RETURNING id"
     ),
+    "run_id": (
+        "INSERT INTO sync_runs (supplier_id, state, error, finished_at)"
+        " VALUES ((SELECT max(id) FROM suppliers), 'failed', :note, now()) RETURNING id"
+    ),
     "import_id": "INSERT INTO station_imports (file_name, by_name) VALUES (:note, 'b') RETURNING id",
     "application_id": (
         "INSERT INTO applications (id, code, slug, name, email, owner_login, owner_name, password_hash, plan_id,"
@@ -48,6 +52,9 @@ STATION_ROWS = {
     "refund_id": (
         "INSERT INTO refunds (id, order_id, order_no, amount_cents, destination, reason, state, request_key, made_by)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), :note, 1, 'wallet', :note, 'done', :token, 'b') RETURNING id"
+    ),
+    "replenishment_id": (
+        "INSERT INTO replenishments (product_id, note) SELECT max(id), :note FROM products RETURNING id"
     ),
     "rule_id": "INSERT INTO price_rules (kind) VALUES ('leave') RETURNING id",
     "feed_id": "INSERT INTO price_feeds (name, kind, url, every_minutes) VALUES (:note, 'csv', :note, 30) RETURNING id",

@@ -37,6 +37,10 @@ class Supplier(Struct, frozen=True):
         """Adds goods, or replaces those with the same sku."""
         httpx.post(f"{self.url}/control/goods", json=list(goods), headers=CONTROL).raise_for_status()
 
+    def remove_goods(self, *skus: str) -> None:
+        """Takes goods off its shelf."""
+        httpx.post(f"{self.url}/control/goods/removed", json=list(skus), headers=CONTROL).raise_for_status()
+
     def balance(self, balance_cents: int) -> None:
         httpx.post(
             f"{self.url}/control/balance", json={"balance_cents": balance_cents}, headers=CONTROL

@@ -150,6 +150,14 @@ class Control(Controller):
         supplier.keep()
         return Goods(list(supplier.shelf.goods.values()))
 
+    @post("/goods/removed", status_code=200)
+    async def removed(self, supplier: NamedDependency[Supplier], data: list[str]) -> Goods:
+        """Takes goods off the shelf, by their skus."""
+        for sku in data:
+            supplier.shelf.goods.pop(sku, None)
+        supplier.keep()
+        return Goods(list(supplier.shelf.goods.values()))
+
     @post("/balance", status_code=200)
     async def balance(self, supplier: NamedDependency[Supplier], data: Balance) -> Balance:
         supplier.shelf.balance_cents = data.balance_cents

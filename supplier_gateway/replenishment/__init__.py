@@ -1,0 +1,1 @@
+"""Cards for the master's stock, ordered before somebody buys them."""
