@@ -23,6 +23,7 @@ from tenants.applications import tasks as applications
 from tenants.desk import tasks as desk
 from tenants.domains import tasks as domains
 from tenants.margins import tasks as margins
+from tenants.notices import tasks as notice_facts
 from tenants.openapi import callbacks
 from tenants.orders import payments as order_payments
 from tenants.orders import refund_tasks as order_refunds
@@ -49,6 +50,7 @@ MODULES = (
     letters,
     lists,
     margins,
+    notice_facts,
     notices,
     offers,
     openings,

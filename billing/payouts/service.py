@@ -49,6 +49,12 @@ WHOLESALE_BACK = text("SELECT give_back_wholesale(:tenant, :order, :key, CAST(:c
 RELEASE = text("SELECT release_collected(:tenant, CAST(:day AS date))")
 
 
+class PayoutAsked(Event, frozen=True):
+    """A station asks for a withdrawal."""
+
+    payout_id: UUID
+
+
 class PayoutDecided(Event, frozen=True):
     """The master has paid a withdrawal or declined it."""
 
@@ -86,7 +92,10 @@ async def ask(session: AsyncSession, sealer: Sealer, draft: PayoutDraft, by: str
     guard_commit(session, refusals)
     with terms_hold():
         asked = (await session.execute(ASK, values)).scalar_one()
-    return no if asked else None
+    if not asked:
+        return None
+    await outbox.record(session, PayoutAsked(payout_id))
+    return no
 
 
 def account_of(sealer: Sealer, payout: Payout) -> str:

@@ -30,7 +30,7 @@ from tenants.aftersale.states import Kind as Complaint
 from tenants.desk import acting, messages, queries, service, settings, swaps, watching
 from tenants.desk.acting import Scene
 from tenants.desk.errors import CaseGone, RuleGone, SwapGone
-from tenants.desk.events import Hooked, MessageWritten, OrderPushed, RuleDue, SwapAccepted
+from tenants.desk.events import Hooked, MessageWritten, OrderPushed, ReplenishmentWanted, RuleDue, SwapAccepted
 from tenants.desk.models import Case
 from tenants.desk.states import Action, Kind, Result
 from tenants.orders import live
@@ -41,6 +41,7 @@ from tenants.orders.inputs import EMAIL
 from tenants.orders.service import Order, OrderPaid
 from tenants.orders.states import State
 from tenants.orders.tasks import advance, request_of
+from tenants.stock import replenishment
 
 log = structlog.get_logger()
 
@@ -315,3 +316,10 @@ async def carry_out(runtime: Runtime, tenant: Tenant, swap_id: UUID) -> str:
         await messages.write(session, old, "offer", said, key=f"swap:{swap.id}")
     await live.changed(runtime, tenant, old.no)
     return placed.no
+
+
+@follows(ReplenishmentWanted)
+async def ask_for_stock(event: ReplenishmentWanted, tenant: Tenant, _: Runtime) -> None:
+    """What a rule wants ordered is added to what is to be ordered."""
+    async with tenant.begin() as session:
+        await replenishment.want(session, event.product_id, event.quantity, event.order_no, "short")

@@ -12,7 +12,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import Later
 from supplier_gateway.offers import service as offers
 from supplier_gateway.replenishment import ordering, queries, service
-from supplier_gateway.replenishment.errors import NotStuck, OnItsWay, OverLimit
+from supplier_gateway.replenishment.errors import NotStuck, NotWanted, OnItsWay, OverLimit
 from supplier_gateway.replenishment.ordering import Verdict
 from supplier_gateway.replenishment.queries import Replenishment, Rules, Setting
 from supplier_gateway.suppliers import service as suppliers
@@ -146,7 +146,7 @@ async def test_nothing_is_ordered_twice_or_beyond_the_limits(shop: Shop) -> None
         await service.change_rules(session, GENEROUS)
         await service.order(session, wanted.reference, offer.id, 3)
         assert await service.want(session, shop.good_id) is None
-        with pytest.raises((OnItsWay, service.NotWanted)):
+        with pytest.raises((OnItsWay, NotWanted)):
             await service.order(session, wanted.reference, offer.id, 3)
 
 
