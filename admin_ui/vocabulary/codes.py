@@ -304,7 +304,6 @@ DESK_RESULTS = {
     "too_much": N_("beyond the limit"),
     "failed": N_("did not work"),
 }
-PROTOCOLS = {"stock": N_("Own card stock"), "sandbox": N_("Sandbox supplier")}
 NOTICE_WAYS = {"email": N_("E-mail"), "telegram": "Telegram", "webhook": "Webhook"}
 NOTICE_ANSWERS = {  # what became of a message to a channel of notices
     "taken": N_("It was taken"),

@@ -30,7 +30,6 @@ TICKETS = {
     "waiting": Badge("info", N_("Waiting for the buyer")),
     "closed": Badge("off", N_("Closed")),
 }
-PRODUCTS = {"on_sale": Badge("ok", N_("On sale")), "hidden": Badge("off", N_("Hidden"))}
 PRODUCTS = {
     "on_sale": Badge("ok", N_("On sale")),
     "hidden": Badge("off", N_("Hidden")),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock
-from kameng.infra import outbox
+from kameng.infra import links, outbox
 from kameng.infra.crypto import Sealer
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
@@ -166,8 +166,7 @@ async def adapter_of(runtime: Runtime, supplier: Supplier, wanted: AccountChange
 
 def callback_url(runtime: Runtime, supplier: Supplier) -> str:
     """Where the supplier calls back: an address that nobody can guess, and that alone proves nothing."""
-    base = runtime.settings.base_url(runtime.settings.master_host)
-    return f"{base}/supplier-callbacks/{supplier.id}/{supplier.callback_token}"
+    return links.of_master(runtime.settings, f"/supplier-callbacks/{supplier.id}/{supplier.callback_token}")
 
 
 def _secret_before(sealer: Sealer, supplier: Supplier) -> str:

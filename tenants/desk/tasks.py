@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.payments.service import PaymentReceived
 from kameng.core import clock
 from kameng.core.errors import KamengError
-from kameng.infra import mail
+from kameng.infra import links, mail
 from kameng.infra.http import OutboundError
 from kameng.infra.mail import Mail, NotTaken, Rejected
 from kameng.infra.runtime import Runtime
@@ -161,7 +161,7 @@ async def _open(
 
 
 def _scene(runtime: Runtime, tenant: Tenant, case: Case, order: Order) -> Scene:
-    return Scene(tenant, runtime.settings.base_url(tenant.host), case, order)
+    return Scene(tenant, links.of_station(runtime.settings, tenant, ""), case, order)
 
 
 @follows(RuleDue, queue="desk")
@@ -244,7 +244,7 @@ async def mail_message(event: MessageWritten, tenant: Tenant, runtime: Runtime) 
         host=tenant.host,
         to=order.contact,
         subject=gettext("Your order %(no)s", no=order.no),
-        text=f"{message.body}\n\n{runtime.settings.base_url(tenant.host)}/orders/{order.no}\n",
+        text=f"{message.body}\n\n{links.of_station(runtime.settings, tenant, f'/orders/{order.no}')}\n",
     )
     failure = ""
     try:

@@ -43,7 +43,7 @@ async def test_a_products_text(shop: Shop, owner: StaffClient) -> None:
 async def test_what_is_searched_for(owner: StaffClient, path: str) -> None:
     answer = await owner.get(f"/console/{path}?q={EVIL}%00%ff%25_%5C&state={EVIL}&page=-1")
 
-    assert answer.status_code == 200
+    assert answer.status_code == (422 if path == "orders" else 200)  # orders say which filter makes no sense
     assert EVIL not in answer.text
 
 

@@ -41,11 +41,11 @@ def buy_on_the_phone(town: Town, page: Page) -> str:
 
     page.goto(town.url(SHOP))
     page.click(f"a:has-text('{BOUGHT_UPSTREAM}')")
-    expect(page.locator(".buy-bar button[type=submit]")).to_be_in_viewport()
+    expect(page.locator(".buy-bar .btn-primary")).to_be_in_viewport()
     shoot(page, "phone-product")
     page.check("input[name=pay_method][value=wallet]", force=True)
     page.fill("input[name=contact]", "13800138000")
-    page.click(".buy-bar button[type=submit]")
+    page.click(".buy-bar .btn-primary")
     page.wait_for_url(re.compile(r"/orders/\d{6}-"))
     return page.url.rsplit("/", 1)[-1]
 
@@ -106,7 +106,7 @@ def test_a_key_appears_without_the_event_stream_too(town: Town, open_page: OpenP
     page.goto(town.url("lvzhou", "/"))
     page.click(f"a:has-text('{BOUGHT_UPSTREAM}')")
     page.fill("input[name=contact]", "guest@example.com")
-    page.click(".buy-bar button[type=submit]")  # a guest, straight to the gateway
+    page.click(".buy-bar .btn-primary")  # a guest, straight to the gateway
     page.wait_for_url(re.compile(r"/orders/\d{6}-"))
     shoot(page, "phone-order-unpaid")
 

@@ -51,7 +51,7 @@ def order_of_a_new_member(town: Town, page: Page) -> None:
     page.goto(town.url(SHOP))
     page.click("main a[href^='/p/'] >> nth=0")
     page.fill("input[name=contact]", BUYER)
-    page.click(".buy-bar button[type=submit]")
+    page.click(".buy-bar .btn-primary")
     page.wait_for_url(re.compile(r"/orders/\d{6}-"))
 
 

@@ -55,7 +55,7 @@ def engine(folders: Sequence[Path], assets: Assets, more: Mapping[str, Any]) -> 
         lstrip_blocks=True,
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
-        i18n.gettext, i18n.ngettext, newstyle=True
+        i18n.gettext, i18n.plural_of, newstyle=True
     )
     environment.filters.update(money=format_cents, yuan=yuan, when=when, iso=iso)
     made = Pages(engine_instance=environment)

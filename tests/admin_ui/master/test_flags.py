@@ -109,7 +109,7 @@ async def test_the_tabs_lead_there(shop: Shop, operator: StaffClient) -> None:
     page = await operator.get(f"/tenants/{shop.tenant.id}")
 
     assert f'href="/tenants/{shop.tenant.id}/features"' in page.text
-    assert (await operator.get(f"/tenants/{shop.tenant.id}/features?q=minutes")).text.count("<tr>") == 2
+    assert (await operator.get(f"/tenants/{shop.tenant.id}/features?q=payment_minutes")).text.count("<tr>") == 2
     assert (await operator.get("/tenants/2000000000/features")).status_code == 404
 
 

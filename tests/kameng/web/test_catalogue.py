@@ -19,7 +19,7 @@ NAMES = {
     "API", "XLSX", "cost", "default", "end", "near", "up",  # rules of prices are written in these words
     "kameng", "migrate", "retry", "--retry", "master",  # what is typed
     "CSV", "classic", "market", "night",  # what stands in a file of stations
-    "acg-faka", "USDT", "GB", "UTF-", "b",
+    "acg-faka", "USDT", "GB", "UTF-", "b", "http", "https",
 }  # fmt: skip
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 ENGLISH_MARKS = re.compile(r"[!！]|(?<=[\u4e00-\u9fff])[,.:;?]|[,.:;?](?=[\u4e00-\u9fff])")

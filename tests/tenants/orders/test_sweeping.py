@@ -29,7 +29,8 @@ async def later(shop: Shop, minutes: int) -> None:
 async def letters(shop: Shop, order_id: UUID) -> int:
     async with shop.runtime.database.master_session() as session:
         found = await session.execute(
-            text("SELECT count(*) FROM outbox WHERE payload->>'order_id' = :id"), {"id": str(order_id)}
+            text("SELECT count(*) FROM outbox WHERE payload->>'order_id' = :id AND follower LIKE '%buy_from_supplier'"),
+            {"id": str(order_id)},
         )
         return int(found.scalar_one())
 

@@ -66,7 +66,9 @@ async def test_a_waiting_order_says_why_and_shows_no_key(runtime: Runtime, brows
     for reason, words in said.items():
         async with shop.tenant.begin() as session:
             await session.execute(
-                text("UPDATE orders SET state = 'waiting', delivered_at = NULL, reason = :reason"),
+                text(
+                    "UPDATE orders SET state = 'waiting', delivered_at = NULL, delivered_quantity = 0, reason = :reason"
+                ),
                 {"reason": reason},
             )
         page = (await buyer.get(f"/orders/{no}")).text

@@ -49,8 +49,12 @@ def gettext(message: str, /, **params: object) -> str:
 
 def ngettext(singular: str, plural: str, num: int, /, **params: object) -> str:
     """The form for `num` things; `%(num)s` is filled too."""
-    said = CATALOGUES[reader().locale].ngettext(singular, plural, num)
-    return said % {"num": num, **params}
+    return plural_of(singular, plural, num) % {"num": num, **params}
+
+
+def plural_of(singular: str, plural: str, num: int, /) -> str:
+    """The form for `num` things with its places as they are: templates fill them."""
+    return CATALOGUES[reader().locale].ngettext(singular, plural, num)
 
 
 _ = gettext
