@@ -1,7 +1,7 @@
 """How a payment channel is offered, as both consoles ask for it."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,15 +15,7 @@ DEVICES = ("all", "phone", "desktop")
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "50000", "places": 2})]
 
 
-class Channel(Protocol):
-    """What of a channel is asked for here."""
-
-    name: str
-    fee_rate: Decimal
-    min_cents: int
-    max_cents: int
-    devices: str
-    position: int
+Channel = Any  # a `PaymentChannel`: its columns are descriptors, which no protocol of plain attributes fits
 
 
 class TermsForm(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from tenants.desk.errors import CaseGone, RuleGone, SwapGone
 from tenants.desk.events import Hooked, MessageWritten, OrderPushed, ReplenishmentWanted, RuleDue, SwapAccepted
 from tenants.desk.models import Case
 from tenants.desk.states import Action, Kind, Result
+from tenants.desk.swaps import Swap
 from tenants.orders import live
 from tenants.orders import queries as orders
 from tenants.orders.errors import OrderGone
@@ -293,6 +294,7 @@ async def carry_out(runtime: Runtime, tenant: Tenant, swap_id: UUID) -> str:
     is in the wallet. Idempotent."""
     i18n.use(tenant.locale, tenant.time_zone)
     vault = await runtime.keyring.vault(tenant.id)
+    swap: Swap | None = None
     try:
         async with tenant.begin() as session:
             swap = await swaps.swap(session, swap_id)
@@ -303,6 +305,8 @@ async def carry_out(runtime: Runtime, tenant: Tenant, swap_id: UUID) -> str:
         return ""
     except KamengError as refusal:
         log.info("swap_failed", swap=str(swap_id), why=str(refusal))
+        if swap is None:
+            raise
         async with tenant.begin() as session:
             old = await orders.order(session, swap.order_id)
             await swaps.fail(session, swap)

@@ -1,9 +1,9 @@
 """An order in the protocol's words: its status, and what was delivered."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from tenants.orders.service import Order
 from tenants.orders.states import State
 
 # Our states in the protocol's words.
@@ -20,14 +20,7 @@ STATUS = {
 DELIVERED = (State.DELIVERED, State.PARTIAL)
 
 
-class Delivery(Protocol):
-    """What of an order is told."""
-
-    message: str
-    delivered_at: datetime | None
-
-
-def fulfillment(order: Delivery, keys: Sequence[str]) -> dict[str, Any] | None:
+def fulfillment(order: Order, keys: Sequence[str]) -> dict[str, Any] | None:
     """The cards, one a line; where there are none, what was done in words. None while nothing has come."""
     payload = "\n".join(keys) or order.message
     if order.delivered_at is None or not payload:

@@ -109,7 +109,7 @@ async def test_cards_are_exported_with_the_password_only_and_no_more_than_were_a
     assert wrong.status_code == 422
     assert error_at(wrong, "password") == "This is not your password."
     assert text.text.splitlines() == keys[:2]
-    rows = list(openpyxl.load_workbook(io.BytesIO(sheet.content)).active.iter_rows(values_only=True))
+    rows = list(openpyxl.load_workbook(io.BytesIO(sheet.content)).worksheets[0].iter_rows(values_only=True))
     assert [row[0] for row in rows] == ["key", *keys]
     assert all(f"'{key}" in table.text for key in keys)
     log = await room.stock.rows("SELECT detail FROM audit_log WHERE action = 'cards.export' ORDER BY id")

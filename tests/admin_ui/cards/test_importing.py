@@ -36,8 +36,10 @@ async def test_pasted_cards_are_counted_and_what_is_left_out_is_told(room: Room)
 
 def workbook(*rows: tuple[object, ...]) -> bytes:
     book = openpyxl.Workbook()
+    sheet = book.create_sheet("cards", 0)
+    book.active = 0
     for row in rows:
-        book.active.append(row)
+        sheet.append(list(row))
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()

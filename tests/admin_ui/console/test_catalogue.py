@@ -111,7 +111,7 @@ async def test_variants_are_made_filled_in_and_saved(shop: Shop, owner: StaffCli
     [
         ({"ladder_from": ["x"], "ladder_price": ["9"]}, "ladder-0", "Write a quantity and the price for one."),
         ({"ladder_from": ["5", "3"], "ladder_price": ["12", "11"]}, "ladder-1", "larger quantity"),
-        ({"ladder_from": ["5"], "ladder_price": ["13"]}, "ladder-0", "cheaper than the one before"),
+        ({"ladder_from": ["5"], "ladder_price": ["13"]}, "ladder-0", "No step is dearer than the one before"),
         ({"ladder_from": ["5"], "ladder_price": ["7.5"]}, "ladder-0", "below what you pay"),
         ({"field_label": ["A"], "field_kind": ["choice"], "field_choices": ["one"]}, "field-0", "from 2 to 50"),
         ({"field_label": ["A"], "field_kind": ["text"], "field_pattern": ["("]}, "field-0", "not a regular"),

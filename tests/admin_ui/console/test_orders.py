@@ -180,8 +180,8 @@ async def test_an_unpaid_order_is_called_off_by_the_owner(runtime: Runtime, owne
     order = await stall.buy(shop, await shop.buyer(), pay=await stall.channel(shop))
     await owner.get(f"/console/orders/{order.no}")
 
-    for _ in range(2):
-        page = await owner.follow(await owner.post(f"/console/orders/{order.no}/cancel"))
+    await owner.post(f"/console/orders/{order.no}/cancel")
+    page = await owner.follow(await owner.post(f"/console/orders/{order.no}/cancel"))
 
     assert await shop.state(order.no) == "cancelled"
     assert "It was called off before it was paid" in text_of(page)

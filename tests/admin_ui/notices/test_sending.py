@@ -95,7 +95,9 @@ async def cut_off(sending: Runtime, shop: Shop) -> None:
         channel_id = (await session.execute(text("SELECT id FROM notice_channels"))).scalar_one()
     await tell(shop)
     async with sending.database.master_session() as session:
-        told = await session.execute(text("SELECT id, payload->>'notice_id' FROM outbox"))
+        told = await session.execute(
+            text("SELECT id, payload->>'notice_id' FROM outbox WHERE payload->>'notice_id' IS NOT NULL ORDER BY id")
+        )
         rows = told.all()
     await sender.spread(NoticeTold(int(rows[-1][1])), shop.tenant, sending)
     async with shop.tenant.begin() as session:

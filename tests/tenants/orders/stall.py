@@ -75,7 +75,8 @@ def draft(shop: Shop, product_id: int | None = None, quantity: int = 1, pay: str
         product_id=product_id or shop.product_id,
         quantity=quantity,
         pay_method=pay,
-        **({"request_key": ids.code(20)} | more),
+        request_key=more.pop("request_key", None) or ids.code(20),
+        **more,
     )
 
 

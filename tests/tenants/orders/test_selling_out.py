@@ -113,6 +113,7 @@ async def test_whoever_finds_the_last_cards_taken_waits_for_what_becomes_of_them
     others = [await shop.buyer(wallet_cents=2_000) for _ in range(2)]
     vault = await crowd.keyring.vault(shop.tenant.id)
 
+    tasks: list[asyncio.Task[Placed]] = []
     with suppress(ChangedHisMind):
         async with shop.tenant.begin() as session:
             await service.place(session, vault, first, stall.draft(shop, quantity=taken))

@@ -105,6 +105,7 @@ async def test_each_step_is_gone_once_and_only_along_an_edge(runtime: Runtime, s
     before = await seen(shop, placed)
     step, sources = STEPS[target]
 
+    after = before
     for _ in range(2):
         try:
             await step(shop, placed)
