@@ -10,6 +10,8 @@ What the protocol cannot do, and what follows:
 * `query` tells neither the state of the delivery nor the cost. An article delivered by hand answers the trade with a
   sentence in place of the cards; its digest and the cost stand behind the order's number (`20260101#3f2a9c01d4be#950`),
   and while `query` tells the same sentence, the order is pending.
+* An article delivered by itself does the same when its cards were sold to somebody else while we paid, and a shop that
+  itself resells another's article passes on that one's sentence. Known sentences (`SENTENCES`) are never a card.
 """
 
 import asyncio
@@ -46,6 +48,7 @@ WORDS = (  # of the shop's refusals, Chinese in every version that is out there
     (Fault.BALANCE, ("余额",)),
     (Fault.INPUT, ("联系方式", "格式", "请填写", "请输入")),
 )
+SENTENCES = ("联系客服", "耐心等待", "正在发货", "抢走")  # of the shop's own, where cards should stand
 EXISTS = ("request id", "request_no", "请求id", "请求已存在", "重复")
 
 
@@ -81,7 +84,7 @@ class AcgAdapter:
         try:
             found = record(await self._call("/shared/commodity/query", {"tradeNo": trade_no}))
             secret = text_of(found, "secret")
-            if not secret.strip() or _digest(secret) == waiting:
+            if not secret.strip() or _digest(secret) == waiting or is_sentence(secret):
                 return Answer(Outcome.PENDING, order_no)
             # Where the trade's answer could not be read, all that is known of the cost is what we allowed.
             allowed = total_cents(order.max_unit_cost, order.quantity)
@@ -158,7 +161,7 @@ class AcgAdapter:
                 raise BadAnswer("a trade without a number")
             cost_cents, secret = _cents(made), text_of(made, "secret")
             order_no = MARK.join((trade_no, "", str(cost_cents)))
-            if text_of(dict(item), "delivery_way") == catalogue.MANUAL:
+            if text_of(dict(item), "delivery_way") == catalogue.MANUAL or is_sentence(secret):
                 order_no = MARK.join((trade_no, _digest(secret), str(cost_cents)))
                 return Answer(Outcome.PENDING, order_no, cost_cents=cost_cents)
             return delivered(order, trade_no, secret, cost_cents)
@@ -224,6 +227,11 @@ def delivered(order: Order, trade_no: str, secret: str, cost_cents: int) -> Answ
         )
     cards = split(secret, order.quantity)
     return Answer(Outcome.DELIVERED, trade_no, cards, cost_cents, delivered_quantity=len(cards))
+
+
+def is_sentence(secret: str) -> bool:
+    """Whether the shop says something to its buyer in place of the cards."""
+    return any(words in secret for words in SENTENCES)
 
 
 def split(secret: str, quantity: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from kameng.core.money import MAX_CENTS, total_cents
 from kameng.infra.http import BadAnswer, Outbound, OutboundError
 from supplier_gateway.adapters import wire
 from supplier_gateway.adapters.acg import catalogue, config
-from supplier_gateway.adapters.acg.client import EXISTS, delivered, meant
+from supplier_gateway.adapters.acg.client import EXISTS, delivered, is_sentence, meant
 from supplier_gateway.adapters.acg.protocol import Said, listed, record, text_of, told
 from supplier_gateway.adapters.acg.signing import Form, flat, sign
 from supplier_gateway.port import (
@@ -63,7 +63,10 @@ class Acg4Adapter:
             made = record(await self._call("trade", form, 1 - ASKING_SHARE))
             if (cost_cents := total_cents(price, 1)) > MAX_CENTS:
                 raise BadAnswer("an amount that makes no sense")
-            return delivered(order, trade_no(order.reference), text_of(made, "contents"), cost_cents)
+            contents = text_of(made, "contents")
+            if is_sentence(contents):
+                return Answer(Outcome.UNKNOWN, fault=Fault.NO_QUESTION, detail=wire.brief(contents))
+            return delivered(order, trade_no(order.reference), contents, cost_cents)
         except Said as no:
             if any(word in str(no).lower() for word in EXISTS):
                 return Answer(Outcome.UNKNOWN, fault=Fault.NO_QUESTION, detail=wire.brief(str(no)))

@@ -13,6 +13,7 @@ from supplier_gateway.adapters.acg import config
 from supplier_gateway.adapters.staging.switchboard import TRUE, Twist
 
 WORKING = "正在发货中，请耐心等待，如有疑问，请联系客服。"
+SOLD_MEANWHILE = "很抱歉，有人在你付款之前抢走了商品，请联系客服。"
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -33,7 +34,7 @@ class Widget(Struct):
 
 class Item(Struct):
     """An article. `price` and `user_price` in yuan; `config` as `supplier_gateway.adapters.acg.config` reads it;
-    `delivery_way` 0 by itself, 1 by hand (`takes_s` later)."""
+    `delivery_way` 0 by itself, 1 by hand. With `takes_s` the order has a sentence in place of cards for so long."""
 
     code: str
     name: str
@@ -77,6 +78,7 @@ class Order(Struct):
     cards: list[str]
     ready_at: float
     inputs: dict[str, str]
+    sentence: str
     requests: int = 1
 
     @property
@@ -85,7 +87,7 @@ class Order(Struct):
 
     @property
     def secret(self) -> str:
-        return "\n".join(self.cards) if self.is_ready else WORKING
+        return "\n".join(self.cards) if self.is_ready else self.sentence
 
 
 DEMO_ITEMS = (
@@ -170,6 +172,7 @@ class Shelf(Struct):
             cards=[new_card() for _ in range(units)],
             ready_at=time.time() + max(twist.delivers_after_s, item.takes_s),
             inputs=dict(inputs),
+            sentence=WORKING if item.delivery_way or twist.delivers_after_s else SOLD_MEANWHILE,
         )
         self.orders[reference] = order
         return order

@@ -98,6 +98,30 @@ async def test_a_topup_by_hand_is_pending_until_the_shop_has_done_it(acg_shop: A
     assert made["inputs"] == {"phone": "13800000000"}
 
 
+async def test_a_sentence_in_place_of_a_card_is_no_card(acg_shop: AcgShop, adapter: AcgAdapter) -> None:
+    acg_shop.items({"code": "LAST", "name": "最后一张", "category": "卡", "user_price": "5", "takes_s": 0.3})
+    asked = order("LAST", 1, "5")
+
+    bought = await adapter.buy(asked)
+    assert (bought.outcome, bought.cost_cents, bought.cards) == (Outcome.PENDING, 500, ())
+    done = await ended(adapter, asked, bought)
+
+    assert (done.outcome, done.cost_cents) == (Outcome.DELIVERED, 500)
+    assert done.cards[0].startswith("ACG-")
+
+
+async def test_a_sentence_in_place_of_a_card_is_unknown_where_nobody_can_be_asked_later(
+    acg_shop: AcgShop, adapter: AcgAdapter, outbound: Outbound
+) -> None:
+    acg_shop.items({"code": "LAST", "name": "最后一张", "category": "卡", "user_price": "5", "takes_s": 5})
+    fourth = Acg4Adapter(acg_shop.url, APP_ID, APP_KEY, outbound, 2.0)
+    (good,) = [good for good in (await fourth.goods()).goods if good.name.startswith("最后一张")]
+
+    answer = await fourth.buy(order(good.sku, 1, "5"))
+
+    assert (answer.outcome, answer.cards) == (Outcome.UNKNOWN, ())
+
+
 async def test_an_input_that_is_missing_is_the_buyers_mistake(adapter: AcgAdapter) -> None:
     answer = await adapter.buy(order("PHONE", 1, "48.9", "topup"))
 
