@@ -1,7 +1,7 @@
 """How a payment channel is offered, as both consoles ask for it."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,9 +13,6 @@ from kameng.web.forms import Form, Secret
 
 DEVICES = ("all", "phone", "desktop")
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0.01", "le": "50000", "places": 2})]
-
-
-Channel = Any  # a `PaymentChannel`: its columns are descriptors, which no protocol of plain attributes fits
 
 
 class TermsForm(Struct, frozen=True, kw_only=True):
@@ -48,16 +45,16 @@ class KeyForm(Struct, frozen=True):
     key_password: Secret
 
 
-def filled(channel: Channel) -> Form:
+def filled(terms: Terms) -> Form:
     """A channel's terms as the form shows them."""
     return Form(
         values={
-            "name": channel.name,
-            "fee_percent": percent(channel.fee_rate),
-            "min": str(to_yuan(channel.min_cents)),
-            "max": str(to_yuan(channel.max_cents)),
-            "devices": channel.devices,
-            "position": str(channel.position),
+            "name": terms.name,
+            "fee_percent": percent(terms.fee_rate),
+            "min": str(to_yuan(terms.min_cents)),
+            "max": str(to_yuan(terms.max_cents)),
+            "devices": terms.devices,
+            "position": str(terms.position),
         }
     )
 
@@ -72,13 +69,13 @@ def devices() -> list[tuple[str, str]]:
     return [(code, words.say("device", code)) for code in DEVICES]
 
 
-def told(channel: Channel) -> dict[str, object]:
+def told(terms: Terms) -> dict[str, object]:
     """Terms as the audit log keeps them."""
     return {
-        "name": channel.name,
-        "fee_rate": str(channel.fee_rate.normalize()),
-        "min_cents": channel.min_cents,
-        "max_cents": channel.max_cents,
-        "devices": channel.devices,
-        "position": channel.position,
+        "name": terms.name,
+        "fee_rate": str(terms.fee_rate.normalize()),
+        "min_cents": terms.min_cents,
+        "max_cents": terms.max_cents,
+        "devices": terms.devices,
+        "position": terms.position,
     }

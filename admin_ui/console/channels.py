@@ -129,8 +129,8 @@ class ChannelController(Controller):
         try:
             terms = (await forms.parse(request, TermsForm)).terms()
             async with tenant.begin() as session:
-                before = channel_form.told(await queries.channel(session, channel_id))
-                after = channel_form.told(await service.change_channel(session, channel_id, terms))
+                before = channel_form.told(service.terms_of(await queries.channel(session, channel_id)))
+                after = channel_form.told(service.terms_of(await service.change_channel(session, channel_id, terms)))
                 await audit.record(
                     session, staff.name, "channels.change", str(channel_id), address=staff.address, before=before,
                     after=after,
@@ -216,7 +216,7 @@ async def _page(
         status=status,
         channel=channel,
         health=health,
-        form=form or channel_form.filled(channel),
+        form=form or channel_form.filled(service.terms_of(channel)),
         devices=channel_form.devices(),
         percent=channel_form.percent,
     )

@@ -62,8 +62,8 @@ class MasterChannelController(Controller):
         try:
             terms = (await forms.parse(request, TermsForm)).terms()
             async with runtime.database.master_session() as session:
-                before = channel_form.told(await queries.channel(session, channel_id))
-                after = channel_form.told(await service.change_channel(session, channel_id, terms))
+                before = channel_form.told(service.terms_of(await queries.channel(session, channel_id)))
+                after = channel_form.told(service.terms_of(await service.change_channel(session, channel_id, terms)))
                 await audit.record(
                     session, staff.name, "channels.change", str(channel_id), address=staff.address, before=before,
                     after=after,
@@ -125,6 +125,6 @@ async def _page(
         status=status,
         channel=channel,
         lent=lent,
-        form=form or channel_form.filled(channel),
+        form=form or channel_form.filled(service.terms_of(channel)),
         devices=channel_form.devices(),
     )

@@ -82,6 +82,17 @@ class Terms(Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
+def terms_of(channel: PaymentChannel) -> Terms:
+    return Terms(
+        name=channel.name,
+        fee_rate=channel.fee_rate,
+        min_cents=channel.min_cents,
+        max_cents=channel.max_cents,
+        devices=channel.devices,
+        position=channel.position,
+    )
+
+
 async def add_channel(session: AsyncSession, sealer: Sealer, draft: ChannelDraft) -> PaymentChannel:
     """Opens a way to pay. Raises `ChannelGone` for a provider that no adapter speaks."""
     if draft.provider != "epay":
