@@ -16,13 +16,13 @@ from supplier_gateway.offers import service as offers
 from supplier_gateway.offers.tasks import refresh_stock
 from supplier_gateway.suppliers import service as suppliers
 from tenants.orders import service as orders
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.liar import Asked, Liar, running_liar
 from tests.support.sandbox import SUPPLIER_SECRET
 from tests.tenants.storefront.steps import bought, member
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 PURCHASE = text("SELECT state, cost_cents FROM purchases WHERE order_ref = :order")
 

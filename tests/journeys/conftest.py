@@ -11,13 +11,13 @@ from deploy.embedded import Servers, embedded_servers
 from deploy.migrations.runner import migrate
 from deploy.seeds.demo import Login, seed
 from kameng.infra.runtime import running
-from tests.support.browser_client import browser, door
+from tests.support.browser_client import browser
 from tests.support.browser_setup import ensure_browser
 from tests.support.house import settings_for
 from tests.support.name_server import NameServer, name_server_aside
 from tests.support.stack import Stack, on_a_port_of_its_own, process, running_stack
 
-__all__ = ["browser", "door"]  # a browser without a screen
+__all__ = ["browser"]  # a browser without a screen
 
 CHECKOUT = Path(__file__).parents[2]
 SCREENSHOTS = CHECKOUT / ".kameng" / "screenshots"

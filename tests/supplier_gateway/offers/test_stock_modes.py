@@ -11,12 +11,12 @@ from kameng.infra import outbox
 from kameng.infra.runtime import Runtime
 from supplier_gateway.offers import live, rhythm, service
 from supplier_gateway.offers.tasks import refresh_stock
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop
 from tests.support.sandbox import SUPPLIER_SECRET, Supplier, running_supplier
 from tests.tenants.storefront.steps import member, newest_buyer, order_form
 
-__all__ = ["browser", "door"]  # somebody who looks
+__all__ = ["browser"]  # somebody who looks
 
 
 @pytest.fixture
