@@ -33,7 +33,7 @@ IS_WAITING = text(
 
 async def somebody_waits(runtime: Runtime) -> None:
     """Until a transaction stands before a lock that another one holds."""
-    async with asyncio.timeout(10), runtime.database.master_session() as session:
+    async with asyncio.timeout(30), runtime.database.master_session() as session:
         while not await session.scalar(IS_WAITING):  # noqa: ASYNC110 - it is the database that is asked
             await asyncio.sleep(0)
 

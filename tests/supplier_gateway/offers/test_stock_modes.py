@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from kameng.infra import outbox
@@ -123,14 +124,15 @@ async def test_a_slow_supplier_never_holds_the_page_up(shop: Shop, sandbox: Supp
             text("UPDATE offers SET checked_at = now() - interval '1 hour' WHERE good_id = :g"), {"g": shop.good_id}
         )
     live.forget(shop.runtime)
-    sandbox.stage({"kind": "timeout_before", "on": "read", "delay_ms": 3000})
+    patient = structs.replace(shop.runtime, settings=structs.replace(shop.runtime.settings, supplier_timeout_s=6.0))
+    sandbox.stage({"kind": "timeout_before", "on": "read", "delay_ms": 6_000})
 
     began = time.monotonic()
-    await live.look(shop.runtime, [shop.good_id], live.PAGE_S)
+    await live.look(patient, [shop.good_id], live.PAGE_S)
     took_s = time.monotonic() - began
     page = await buyer.get(f"/p/{shop.product_id}")
 
-    assert took_s < 0.9
+    assert took_s < 5
     assert "about 9 left" in page.text
 
 
