@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy import text
 
-from deploy.asgi import compose
 from kameng.core import ids
 from kameng.identity import staff
 from kameng.identity.passwords import Passwords
@@ -21,11 +20,6 @@ PASSWORD = "correct horse battery"
 CHEAP = Passwords.cheap()
 
 SignIn = Callable[[Tenant, Role], Awaitable[StaffClient]]
-
-
-@pytest.fixture(scope="session")
-def door(runtime: Runtime) -> HostDispatch:
-    return compose(runtime)
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from kameng.identity import sessions
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.worker import relay
 from kameng.web.dispatch import HostDispatch
-from tests.support.browser_client import PASSWORD, Browser, OpenBrowser, Unbundled, browser, door
+from tests.support.browser_client import PASSWORD, Browser, OpenBrowser, Unbundled, browser
 from tests.support.house import Shop, open_shop, work_off
 from tests.support.processes import free_port
 from tests.tenants.storefront.gateway import open_channel
 from tests.tenants.storefront.steps import bought, count_of_orders, member, order_form
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 COOKIE = "kameng"
 REMEMBERED_S = 1.1  # a process may know for a second who is signed in

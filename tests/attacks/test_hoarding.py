@@ -24,12 +24,12 @@ from tenants.orders.errors import KeysKnown
 from tenants.orders.sweeping import free_held
 from tenants.storefront.entry import UNPAID_ORDERS
 from tests.attacks.test_ledger_functions import in_pool
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop
 from tests.tenants.orders import stall
 from tests.tenants.storefront.steps import buy
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 HELD = "SELECT count(*) FROM begin_sale(CAST(:order AS uuid), :good, 2, 'nobody', 'hold')"
 FAR = "INSERT INTO order_deadlines (order_ref, state, due_at, look_at) VALUES (:order, 'unpaid', :far, :far)"

@@ -10,14 +10,14 @@ from sqlalchemy import text
 from kameng.core import ids
 from kameng.identity.permissions import Permission, Role
 from kameng.infra.runtime import Runtime
-from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
+from tests.admin_ui.conftest import clients, operator, owner, shop, sign_in
 from tests.admin_ui.people.steps import Clients, accept, id_of, invite, link_in, log_of, two_seconds_later
 from tests.admin_ui.people.test_team import colleague, compose
 from tests.admin_ui.people.test_visits import visit
 from tests.support.house import Shop
 from tests.support.staff_client import StaffClient
 
-__all__ = ["clients", "door", "operator", "owner", "shop", "sign_in"]
+__all__ = ["clients", "operator", "owner", "shop", "sign_in"]
 
 TOMORROW = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
 

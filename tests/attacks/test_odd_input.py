@@ -14,14 +14,14 @@ from billing.wholesale import sheets
 from billing.wholesale.sheets import Unreadable
 from tenants.branding import drawing
 from tenants.branding.errors import BadPicture
-from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
+from tests.admin_ui.conftest import clients, operator, owner, shop, sign_in
 from tests.admin_ui.console.test_pages import PAGE, PATH
 from tests.support.house import Shop
 from tests.support.staff_client import StaffClient, error_at, text_of
 from tests.tenants.openapi.conftest import Machines, machine, member
 from tests.tenants.openapi.test_buying import fill
 
-__all__ = ["clients", "door", "machine", "operator", "owner", "shop", "sign_in"]
+__all__ = ["clients", "machine", "operator", "owner", "shop", "sign_in"]
 
 STRANGE_LINKS = [
     "<http://[::zz]/>",

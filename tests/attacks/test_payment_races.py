@@ -16,13 +16,13 @@ from kameng.infra.runtime import Runtime
 from tenants.orders import queries as order_queries
 from tenants.orders import service as orders
 from tenants.orders.payments import charge_paid_order
-from tests.support.browser_client import Browser, OpenBrowser, browser, door
+from tests.support.browser_client import Browser, OpenBrowser, browser
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.liar import Asked, Liar, running_liar
 from tests.tenants.storefront.gateway import KEY, PID, open_channel
 from tests.tenants.storefront.steps import bought, member, newest_buyer
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 NEWEST = text("SELECT no FROM payments ORDER BY id DESC LIMIT 1")
 

@@ -13,7 +13,7 @@ from tenants.plans import subscriptions
 from tenants.registry import provisioning
 from tenants.registry.provisioning import By
 from tenants.registry.service import TenantDraft
-from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
+from tests.admin_ui.conftest import clients, operator, owner, shop, sign_in
 from tests.support.house import ledger_is_balanced, open_shop
 from tests.support.staff_client import StaffClient
 from tests.tenants.applications.conftest import gateway, master
@@ -23,7 +23,7 @@ from tests.tenants.openapi.test_buying import fill
 from tests.tenants.plans.steps import NOTHING_USED, Station, add_plan
 from tests.tenants.plans.test_changing import paying
 
-__all__ = ["clients", "door", "gateway", "machine", "master", "operator", "owner", "shop", "sign_in"]
+__all__ = ["clients", "gateway", "machine", "master", "operator", "owner", "shop", "sign_in"]
 
 IS_WAITING = text(
     "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname ="
@@ -33,7 +33,7 @@ IS_WAITING = text(
 
 async def somebody_waits(runtime: Runtime) -> None:
     """Until a transaction stands before a lock that another one holds."""
-    async with asyncio.timeout(10), runtime.database.master_session() as session:
+    async with asyncio.timeout(30), runtime.database.master_session() as session:
         while not await session.scalar(IS_WAITING):  # noqa: ASYNC110 - it is the database that is asked
             await asyncio.sleep(0)
 

@@ -17,7 +17,7 @@ from kameng.infra import settings as settings_door
 from kameng.infra.admin import admin_connection
 from kameng.infra.runtime import Runtime
 from kameng.web import cookies as cookies_of_ours
-from tests.support.browser_client import PASSWORD, OpenBrowser, browser, door
+from tests.support.browser_client import PASSWORD, OpenBrowser, browser
 from tests.support.house import open_shop, work_off
 from tests.support.processes import ROOT, SOURCES
 from tests.support.sandbox import SUPPLIER_SECRET, Supplier, running_supplier
@@ -25,7 +25,7 @@ from tests.tenants.storefront.gateway import KEY, Gateway, open_channel, running
 from tests.tenants.storefront.steps import bought, member
 from tests.tenants.storefront.test_payments import notify, pay_link, payment_of_order
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 BREAKS = """
 import structlog

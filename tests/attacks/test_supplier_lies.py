@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +15,17 @@ from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from supplier_gateway.offers import service as offers
 from supplier_gateway.offers.tasks import refresh_stock
+from supplier_gateway.routing import service as routes
+from supplier_gateway.routing.choice import Rules
 from supplier_gateway.suppliers import service as suppliers
 from tenants.orders import service as orders
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.liar import Asked, Liar, running_liar
 from tests.support.sandbox import SUPPLIER_SECRET
 from tests.tenants.storefront.steps import bought, member
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 PURCHASE = text("SELECT state, cost_cents FROM purchases WHERE order_ref = :order")
 
@@ -263,10 +266,10 @@ async def test_a_stock_figure_that_makes_no_sense_stops_nobody_elses(
 
 
 async def test_a_slow_no_of_one_supplier_leads_to_the_next(runtime: Runtime, liar: Liar) -> None:
-    patient = structs.replace(runtime, settings=structs.replace(runtime.settings, supplier_timeout_s=5.0))
+    patient = structs.replace(runtime, settings=structs.replace(runtime.settings, supplier_timeout_s=30.0))
     shop = await shop_at(runtime, liar)
     liar.says, liar.waits_s = (lambda _: (409, b'{"error": "out_of_stock"}')), 2.2
-    async with running_liar(honest) as second:
+    async with running_liar(honest) as second, no_hurry(patient):
         await offer_too(runtime, shop, second.url)
         placed = await shop.buy(await shop.buyer(wallet_cents=2_000), quantity=2)
 
@@ -314,8 +317,22 @@ async def test_a_worker_holds_a_purchase_for_as_long_as_both_its_calls_may_take(
     await working
 
 
+@asynccontextmanager
+async def no_hurry(runtime: Runtime) -> AsyncIterator[None]:
+    """Orders have a minute before another supplier is left for the next run."""
+    await set_rules(runtime, Rules(budget_ms=60_000))
+    yield
+    await set_rules(runtime, Rules())
+
+
+async def set_rules(runtime: Runtime, rules: Rules) -> None:
+    async with runtime.database.master_session() as session:
+        await routes.change_rules(session, rules)
+    routes.memory_of(runtime).rules = rules  # it would read them within a second
+
+
 async def until_asked(liar: Liar) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not liar.asked:  # noqa: ASYNC110 - what comes over the wire sets no event
             await asyncio.sleep(0.02)
 

@@ -13,10 +13,10 @@ from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from tests.support.acg_shop import APP_ID, APP_KEY, running_acg_shop
-from tests.support.browser_client import Browser, OpenBrowser, browser, door
+from tests.support.browser_client import Browser, OpenBrowser, browser
 from tests.tenants.storefront.steps import TOPUP, newest_buyer
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 NOWHERE = "http://127.0.0.1:9"
 SANDBOXES = Sandboxes(

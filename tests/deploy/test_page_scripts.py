@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from deploy.frontend.bundle import MANIFEST
 from tests.support.gallery.__main__ import CHROMIUM, SWITCHES
@@ -25,17 +25,27 @@ def site() -> Iterator[Gallery]:
         yield server
 
 
-@pytest.fixture
-def page(site: Gallery) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """While it is open no other event loop can run."""
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=site.url)
-        page.set_default_timeout(8000)
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda told: complaints.append(told.text) if "Content Security" in told.text else None)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(site: Gallery, chromium: Browser) -> Iterator[Page]:
+    """A window of its own, without cookies."""
+    window = chromium.new_context(viewport={"width": 1280, "height": 800}, base_url=site.url)
+    page = window.new_page()
+    page.set_default_timeout(30_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda told: complaints.append(told.text) if "Content Security" in told.text else None)
+    yield page
+    window.close()
     assert not complaints
 
 

@@ -66,7 +66,7 @@ def python(program: str) -> tuple[str, ...]:
     return (sys.executable, "-c", program)
 
 
-def soon(happened: Callable[[], bool], within_s: float = 10) -> bool:
+def soon(happened: Callable[[], bool], within_s: float = 60) -> bool:
     deadline = time.monotonic() + within_s
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -151,12 +151,12 @@ def test_lines_appear_behind_the_name(tmp_path: Path) -> None:
 
 def test_a_further_ctrl_c_kills_what_does_not_stop(tmp_path: Path) -> None:
     parent = start_parent(tmp_path)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while parent.poll() is None and time.monotonic() < deadline:
         parent.send_signal(signal.SIGINT)
         time.sleep(0.3)
 
-    assert parent.wait(1) == 0
+    assert parent.wait(30) == 0
     assert not (tmp_path / "state.json").exists()
     assert soon(lambda: not runs(int((tmp_path / "mark").read_text())))
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from deploy.asgi import compose
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
 from kameng.web.dispatch import HostDispatch
@@ -12,11 +11,6 @@ from tests.isolation import strangers
 from tests.isolation.strangers import Stranger
 from tests.isolation.victim import Victim, open_victim
 from tests.support.house import Shop, open_shop
-
-
-@pytest.fixture(scope="session")
-def door(runtime: Runtime) -> HostDispatch:
-    return compose(runtime)
 
 
 @pytest.fixture

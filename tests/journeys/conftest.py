@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from deploy.embedded import Servers, embedded_servers
 from deploy.migrations.runner import migrate
 from deploy.seeds.demo import Login, seed
 from kameng.infra.runtime import running
-from tests.support.browser_client import browser, door
+from tests.support.browser_client import browser
 from tests.support.browser_setup import ensure_browser
 from tests.support.house import settings_for
 from tests.support.name_server import NameServer, name_server_aside
 from tests.support.stack import Stack, on_a_port_of_its_own, process, running_stack
 
-__all__ = ["browser", "door"]  # a browser without a screen
+__all__ = ["browser"]  # a browser without a screen
 
 CHECKOUT = Path(__file__).parents[2]
 SCREENSHOTS = CHECKOUT / ".kameng" / "screenshots"
@@ -70,6 +70,7 @@ async def town(servers_of_the_town: Servers, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def chromium(town: Town) -> Iterator[Browser]:
     """For modules of plain tests only: while it is open no other event loop can run."""
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(ensure_browser()), args=SWITCHES)
         yield browser
@@ -89,7 +90,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[[dict[str, int]], Page]]:
             has_touch=size is PHONE,
             accept_downloads=True,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)

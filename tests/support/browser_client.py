@@ -9,8 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy import asgi
-from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import cookies
 from kameng.web.bundle import Assets
@@ -73,12 +71,6 @@ def same_page(one: httpx.Response, other: httpx.Response, *words: str) -> bool:
 
 
 OpenBrowser = Callable[[Tenant], Browser]
-
-
-@pytest.fixture(scope="session")
-async def door(runtime: Runtime) -> HostDispatch:
-    """The web application without a server."""
-    return asgi.compose(runtime, Unbundled({}, {}))
 
 
 @pytest.fixture

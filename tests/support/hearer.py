@@ -32,6 +32,11 @@ class Hearer:
         self.answers: list[tuple[int, str]] = []
         self.url = ""
 
+    def forget(self) -> None:
+        """As if it had just begun to listen."""
+        self.heard.clear()
+        self.answers.clear()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")

@@ -31,6 +31,11 @@ class NameServer(Struct):
         """Replaces all records of a name: `("A", "192.0.2.7")`."""
         self.records[name] = list(records)
 
+    def forget(self) -> None:
+        """As if it had just been started."""
+        for known in (self.records, self.silent, self.broken, self.asked):
+            known.clear()
+
     def answer(self, question: dns.message.Message) -> dns.message.Message | None:
         """What the server says; None is nothing."""
         name = question.question[0].name.to_text(omit_final_dot=True).lower()

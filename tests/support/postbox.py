@@ -18,6 +18,11 @@ class Postbox:
         self.answer = "250 OK"
         self.port = 0
 
+    def empty(self) -> None:
+        """As if it had just been put up."""
+        self.letters.clear()
+        self.answer = "250 OK"
+
     async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
         if self.answer.startswith("250"):
             envelope.rcpt_tos.append(address)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from deploy.asgi import compose
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
+from kameng.web.dispatch import HostDispatch
 from tenants.toggles import flags
 from tests.admin_ui.conftest import SignIn, audited
 from tests.support.house import Shop, open_shop
@@ -134,8 +134,7 @@ async def test_features_are_searched(owner: StaffClient) -> None:
     assert "No feature is called that" in text_of(missed)
 
 
-async def test_every_flag_of_a_route_is_declared_and_every_room_has_routes(runtime: Runtime) -> None:
-    door = compose(runtime)
+async def test_every_flag_of_a_route_is_declared_and_every_room_has_routes(door: HostDispatch) -> None:
     named = {
         handler.opt.get("flag")
         for route in door.station.routes  # type: ignore[attr-defined]  # a Litestar application

@@ -11,6 +11,7 @@ from deploy.asgi import compose
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
+from kameng.web.dispatch import HostDispatch
 from tenants.notices import service
 from tests.admin_ui.conftest import PASSWORD, person
 from tests.support.hearer import Hearer, open_hearer
@@ -22,16 +23,9 @@ TOKEN = "123456:" + "A" * 35
 
 
 @pytest.fixture(autouse=True)
-async def nothing_under_way(runtime: Runtime) -> AsyncIterator[None]:
-    """What other tests have left to be sent would arrive at our servers, and ours at theirs."""
-    await _clear(runtime)
-    yield
-    await _clear(runtime)
-
-
-async def _clear(runtime: Runtime) -> None:
-    async with runtime.database.master_session() as session:
-        await session.execute(text("DELETE FROM outbox"))
+def nothing_has_come(postbox: Postbox, bot: Hearer) -> None:
+    postbox.empty()
+    bot.forget()
 
 
 @pytest.fixture
@@ -40,19 +34,19 @@ async def hook() -> AsyncIterator[Hearer]:
         yield hearer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def bot() -> AsyncIterator[Hearer]:
     async with open_hearer() as hearer:
         yield hearer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def postbox() -> AsyncIterator[Postbox]:
     async with open_postbox() as box:
         yield box
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sending(runtime: Runtime, postbox: Postbox, bot: Hearer) -> Runtime:
     """The deployment, with ways to send."""
     settings = structs.replace(
@@ -61,15 +55,19 @@ def sending(runtime: Runtime, postbox: Postbox, bot: Hearer) -> Runtime:
     return structs.replace(runtime, settings=settings)
 
 
+@pytest.fixture(scope="session")
+def sending_door(sending: Runtime) -> HostDispatch:
+    return compose(sending)
+
+
 @pytest.fixture
-async def house(sending: Runtime) -> AsyncIterator[Callable[[Tenant | None, Role], Any]]:
+async def house(sending: Runtime, sending_door: HostDispatch) -> AsyncIterator[Callable[[Tenant | None, Role], Any]]:
     """Signs a new person in at a station, or at the master."""
-    door = compose(sending)
     made: list[StaffClient] = []
 
     async def enter(tenant: Tenant | None, role: Role) -> StaffClient:
         login = await person(sending, tenant.id if tenant else None, role)
-        client = StaffClient(door, tenant.host if tenant else sending.settings.master_host)
+        client = StaffClient(sending_door, tenant.host if tenant else sending.settings.master_host)
         made.append(client)
         await client.sign_in(login, PASSWORD, "/console/login" if tenant else "/login")
         return client

@@ -11,6 +11,7 @@ from deploy.asgi import compose
 from kameng.core import ids
 from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
+from kameng.web.dispatch import HostDispatch
 from tenants.registry import queries as registry
 from tests.admin_ui.conftest import PASSWORD, person
 from tests.admin_ui.people.steps import Clients, invite
@@ -19,23 +20,34 @@ from tests.support.postbox import Postbox, open_postbox
 from tests.support.staff_client import StaffClient, text_of
 
 
-@pytest.fixture
-async def postbox() -> AsyncIterator[Postbox]:
+@pytest.fixture(scope="module")
+async def letter_box() -> AsyncIterator[Postbox]:
     async with open_postbox() as box:
         yield box
 
 
 @pytest.fixture
-def sending(runtime: Runtime, postbox: Postbox) -> Runtime:
+def postbox(letter_box: Postbox) -> Postbox:
+    letter_box.empty()
+    return letter_box
+
+
+@pytest.fixture(scope="module")
+def sending(runtime: Runtime, letter_box: Postbox) -> Runtime:
     """The deployment, with a way to send letters."""
-    settings = structs.replace(runtime.settings, smtp_url=f"smtp://127.0.0.1:{postbox.port}", public_port=8000)
+    settings = structs.replace(runtime.settings, smtp_url=f"smtp://127.0.0.1:{letter_box.port}", public_port=8000)
     return structs.replace(runtime, settings=settings)
 
 
+@pytest.fixture(scope="module")
+def sending_door(sending: Runtime) -> HostDispatch:
+    return compose(sending)
+
+
 @pytest.fixture
-async def owner(sending: Runtime, shop: Shop) -> AsyncIterator[StaffClient]:
+async def owner(sending: Runtime, sending_door: HostDispatch, shop: Shop) -> AsyncIterator[StaffClient]:
     login = await person(sending, shop.tenant.id, Role.OWNER)
-    async with StaffClient(compose(sending), shop.tenant.host) as client:
+    async with StaffClient(sending_door, shop.tenant.host) as client:
         await client.sign_in(login, PASSWORD, "/console/login")
         yield client
 
@@ -126,12 +138,12 @@ async def test_nothing_is_sent_of_a_revoked_invitation(sending: Runtime, owner: 
 
 
 async def test_the_owner_of_a_new_station_is_invited_by_a_letter_too(
-    sending: Runtime, shop: Shop, postbox: Postbox, clients: Clients
+    sending: Runtime, sending_door: HostDispatch, shop: Shop, postbox: Postbox, clients: Clients
 ) -> None:
     slug = f"new-{ids.code(8).lower()}"
     async with sending.database.master_session() as session:
         tier_id = (await registry.station(session, shop.tenant.id)).tier_id
-    async with StaffClient(compose(sending), sending.settings.master_host) as operator:
+    async with StaffClient(sending_door, sending.settings.master_host) as operator:
         await operator.sign_in(await person(sending, None, Role.OPERATOR), PASSWORD, "/login")
         await operator.get("/tenants/new")
         answer = await operator.post(

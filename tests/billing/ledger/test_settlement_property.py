@@ -13,6 +13,8 @@ from sqlalchemy import text
 from billing.ledger import service as ledger
 from billing.ledger.errors import CollectedTooLow, DepositTooLow, EarningsTooLow, NeverCharged, WalletTooLow, refusals
 from billing.ledger.service import Line
+from billing.payments import service as paying
+from billing.payments.service import ChannelDraft
 from billing.payouts import service as payouts
 from billing.payouts.errors import DecidedAlready
 from billing.payouts.queries import Overrides
@@ -85,10 +87,7 @@ SUPPLIED = text(
     " :quantity, :had, 9, :state, now() FROM offers o ORDER BY o.id DESC LIMIT 1"
 )
 NOT_HOLDING = Reading({**DEFAULTS, "shop.hold_stock": False})
-CHANNEL = text(
-    "INSERT INTO payment_channels (provider, name, base_url, merchant_id, secret, for_stations)"
-    " VALUES ('epay', 'x', '', '', '', true) RETURNING id"
-)
+CHANNEL = ChannelDraft(provider="epay", name="x", base_url="http://127.0.0.1:9", merchant_id="1001", secret="x")
 
 
 class World:
@@ -217,8 +216,10 @@ class World:
 @pytest.fixture
 async def world(runtime: Runtime) -> World:
     shop = await open_shop(runtime, keys=[f"K{n}" for n in range(300)], deposit_cents=20_000)
+    sealer = await runtime.keyring.master()
     async with runtime.database.master_session() as session:
-        channel = (await session.execute(CHANNEL)).scalar_one()
+        channel = (await paying.add_channel(session, sealer, CHANNEL)).id
+        await paying.lend_channel(session, channel, lent=True)
         terms = Overrides(hold_days=0, least_cents=1, daily_cents=10_000_000)
         await payouts.set_terms(session, shop.tenant.id, terms)
     return World(

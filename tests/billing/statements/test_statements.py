@@ -11,13 +11,13 @@ from billing.statements import queries, service, tasks
 from kameng.identity.permissions import Role
 from kameng.infra.admin import owner_session
 from kameng.infra.runtime import Runtime
-from tests.admin_ui.conftest import SignIn, clients, door, sign_in
+from tests.admin_ui.conftest import SignIn, clients, sign_in
 from tests.billing.aging import age
 from tests.billing.payouts.test_withdrawing import ask, book, set_terms
 from tests.support.house import Shop, open_shop
 from tests.support.staff_client import text_of
 
-__all__ = ["clients", "door", "sign_in"]
+__all__ = ["clients", "sign_in"]
 PATH = "/console/statements"
 
 

@@ -21,7 +21,7 @@ async def test_a_hub_that_found_no_redis_tells_pages_once_there_is_one(
             pass
 
     hub.redis = runtime.redis
-    async with asyncio.timeout(5), hub.listen(topic) as news:
+    async with asyncio.timeout(30), hub.listen(topic) as news:
         await hub.changed(topic)
         await news.wait()
 

@@ -227,7 +227,7 @@ class Contract:
         bought = await adapter.buy(order)
         stage.stage({"kind": kind, "on": "any", "count": None, "delay_ms": TOO_LONG_MS})
 
-        async with asyncio.timeout(3 * TIMEOUT_S):
+        async with asyncio.timeout(10 * TIMEOUT_S):
             found = await adapter.find(order.reference, order_no=bought.supplier_order_no, order=order)
             with pytest.raises(SupplierUnavailable) as caught:
                 await adapter.balance_cents()

@@ -1,6 +1,6 @@
 """Visitors and operators call the whole web application."""
 
-from tests.admin_ui.conftest import clients, door, operator
+from tests.admin_ui.conftest import clients, operator
 from tests.tenants.applications.steps import gateway, master
 
-__all__ = ["clients", "door", "gateway", "master", "operator"]
+__all__ = ["clients", "gateway", "master", "operator"]

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from kameng.infra.runtime import Runtime
 from tenants.orders import queries, service
 from tenants.orders.states import State
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.tenants.aftersale.steps import open_ticket
 from tests.tenants.desk.steps import case_of, rows, short_shop, waiting
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 
 @pytest.fixture

@@ -70,25 +70,26 @@ class Domains(Struct, frozen=True):
             await session.execute(text(statement), values)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def names() -> AsyncIterator[NameServer]:
     async with running_name_server() as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def here(runtime: Runtime, names: NameServer) -> Runtime:
-    """The runtime, asking the test's name server and standing at one public address."""
+    """The runtime, asking the tests' name server and standing at one public address."""
     settings = msgspec.structs.replace(runtime.settings, dns_servers=names.address, public_addresses=HERE)
     return msgspec.structs.replace(runtime, settings=settings)
 
 
 @pytest.fixture
 def domains(here: Runtime, names: NameServer) -> Domains:
+    names.forget()
     return Domains(here, names)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def door(here: Runtime) -> HostDispatch:
     return compose(here)
 

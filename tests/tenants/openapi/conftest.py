@@ -11,11 +11,11 @@ from kameng.web.dispatch import HostDispatch
 from tenants.buyers import service as buyers
 from tenants.buyers.service import Registration
 from tenants.openapi import keys
-from tests.admin_ui.conftest import clients, door, operator, owner, shop, sign_in
+from tests.admin_ui.conftest import clients, operator, owner, shop, sign_in
 from tests.support.house import Shop
 from tests.support.machine_client import MachineClient
 
-__all__ = ["clients", "door", "operator", "owner", "shop", "sign_in"]
+__all__ = ["clients", "operator", "owner", "shop", "sign_in"]
 
 Machines = Callable[..., Awaitable[MachineClient]]
 

@@ -17,13 +17,13 @@ from tenants.orders.errors import CardTaken
 from tenants.orders.states import State
 from tenants.toggles.flags import DEFAULTS
 from tenants.toggles.reading import Reading
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop, work_off
 from tests.tenants.orders import stall
 from tests.tenants.storefront.steps import buy as buy_by_form
 from tests.tenants.storefront.steps import member
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 LINES = [f"1380{n}----SECRET-{n}" for n in range(5)]
 RULE = Rule(separator="----", parts=2, label_part=1, secret_part=2)

@@ -14,7 +14,7 @@ from kameng.infra.runtime import Runtime
 from tenants.orders import ladder as selling
 from tenants.pricing import ladders
 from tenants.pricing import settings as pricing
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop
 from tests.tenants.orders import stall
 from tests.tenants.pricing import steps
@@ -22,7 +22,7 @@ from tests.tenants.pricing.test_prices_of_any_rule import PRICES
 from tests.tenants.pricing.test_runs import HOUR
 from tests.tenants.storefront.lending import lend_channel, offer
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 D = Decimal
 LADDERS = st.lists(st.tuples(st.integers(2, 1000), PRICES), max_size=8, unique_by=lambda step: step[0])
 

@@ -1,5 +1,5 @@
 """Stations are opened and closed through the consoles too."""
 
-from tests.admin_ui.conftest import clients, door, operator, sign_in
+from tests.admin_ui.conftest import clients, operator, sign_in
 
-__all__ = ["clients", "door", "operator", "sign_in"]
+__all__ = ["clients", "operator", "sign_in"]

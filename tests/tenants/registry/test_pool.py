@@ -85,7 +85,7 @@ async def test_with_a_warm_pool_a_station_is_open_in_a_fraction_of_a_second_with
         await provisioning.open_station(runtime, without, one, None, 100, BY)
         took.append(time.perf_counter() - began)
 
-    assert sorted(took)[2] < 0.5  # the bar is 2 s; measured here: 5 to 12 ms
+    assert sorted(took)[2] < 2  # the bar; measured here: 5 to 12 ms
     with pytest.raises(CannotProvision):
         await provisioning.open_station(runtime, without, await draft(runtime), None, 0, BY)
 

@@ -165,7 +165,7 @@ async def test_the_key_of_a_closed_station_is_destroyed_and_leaves_every_process
         await runtime.keyring.tenant(shop.tenant.id)
     with pytest.raises(KeyDestroyed):
         await Keyring(runtime.database, runtime.settings.vault_key).tenant(shop.tenant.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await gone_from(short, shop.tenant.id)
 
 

@@ -1,6 +1,6 @@
 """The shop is tested through its service, its pages and its API."""
 
 from tests.admin_ui.conftest import clients, owner, shop, sign_in
-from tests.support.browser_client import browser, door
+from tests.support.browser_client import browser
 
-__all__ = ["browser", "clients", "door", "owner", "shop", "sign_in"]
+__all__ = ["browser", "clients", "owner", "shop", "sign_in"]

@@ -21,7 +21,7 @@ class Thing:
 
 
 async def next_of(stream: AsyncIterator[bytes]) -> bytes:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         return await anext(stream)
 
 

@@ -158,7 +158,7 @@ async def test_the_fourth_version_sells_each_variant_by_its_number(
 
 
 async def ended(adapter: AcgAdapter, asked: Order, bought: Answer) -> Answer:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             answer = await adapter.find(asked.reference, order_no=bought.supplier_order_no, order=asked)
             if answer.outcome is not Outcome.PENDING:

@@ -32,7 +32,7 @@ from tests.support.processes import free_port, running
 
 ACCOUNT, SECRET, CONTROL = "shop-1", "test-secret", "test-control"
 ENV = {"SANDBOX_SUPPLIER_SECRET": SECRET, "SANDBOX_SUPPLIER_CONTROL": CONTROL}
-TIMEOUT_S = 0.5
+TIMEOUT_S = 2.0
 SERVER = "supplier_gateway.adapters.sandbox.server"
 
 
@@ -174,7 +174,7 @@ async def test_a_slow_supplier_is_waited_for_within_the_timeout(
 
 async def ended(adapter: SupplierAdapter, reference: str) -> Answer:
     """What becomes of an order that is being worked on."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (answer := await adapter.find(reference)).outcome is Outcome.PENDING:
             assert answer.cards == ()
             await asyncio.sleep(0.05)
@@ -267,7 +267,7 @@ async def test_callbacks_are_signed_and_name_our_reference(
         adapter = SandboxAdapter(supplier.url, ACCOUNT, SECRET, outbound, TIMEOUT_S, f"{ours.url}/callback")
         supplier.goes_wrong(kind, delay_ms=100)
         await adapter.buy(order)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(ours.asked) < len(told):  # noqa: ASYNC110 - what comes over the wire sets no event
                 await asyncio.sleep(0.05)
 
@@ -369,7 +369,7 @@ def test_it_ends_at_once_on_sigterm_though_a_request_hangs(tmp_path: Path) -> No
             httpx.get(f"{staged.url}/v1/goods", headers=headers, timeout=0.3)
         staged.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(3) == 0
+        assert process.wait(20) == 0
 
 
 def test_known_secrets_are_refused_off_loopback() -> None:

@@ -34,7 +34,7 @@ class Shop:
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async with self.news:
                 await self.news.wait_for(lambda: len(self.heard) >= count)
 
