@@ -183,7 +183,7 @@ async def test_what_is_wrong_with_a_channel_stands_at_its_field(
     ["https://127.0.0.1/x", "https://10.0.0.8/x", "https://[::1]/x", "https://hook.localhost/x", "http://8.8.8.8/"],
 )
 async def test_a_webhook_into_a_private_network_is_refused_at_the_form(runtime: Runtime, shop: Shop, url: str) -> None:
-    settings = structs.replace(runtime.settings, allow_private_suppliers=False)
+    settings = structs.replace(runtime.settings, allow_private_stations=False)
     login = await person(runtime, shop.tenant.id, Role.OWNER)
     async with StaffClient(compose(structs.replace(runtime, settings=settings)), shop.tenant.host) as client:
         await client.sign_in(login, PASSWORD, "/console/login")
