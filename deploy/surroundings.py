@@ -73,6 +73,7 @@ def settings_on(servers: Servers) -> Settings:
             "KAMENG_VAULT_KEY": secrets.vault_key,
             "KAMENG_PUBLIC_PORT": str(port),
             "KAMENG_ALLOW_PRIVATE_SUPPLIERS": "true",
+            "KAMENG_ALLOW_PRIVATE_STATIONS": "true",
             "KAMENG_FLAGS_FILE": str(HOME / "flags.toml"),
             **os.environ,
             "KAMENG_PORT": str(port),

@@ -64,8 +64,8 @@ class IdentityProviderController(Controller):
         try:
             issuer = (await forms.parse(request, IssuerForm)).issuer
             check_web_address(issuer, "issuer")
-            found = await oidc.discover(runtime.outbound, issuer, allow_plain=runtime.settings.allow_private_suppliers)
-            keys = await oidc.fetch_keys(runtime.outbound, found.jwks_uri)
+            found = await oidc.discover(runtime.upstream, issuer, allow_plain=runtime.settings.allow_private_suppliers)
+            keys = await oidc.fetch_keys(runtime.upstream, found.jwks_uri)
         except (Invalid, ProviderUnusable) as error:
             shown = error if isinstance(error, Invalid) else ProviderUnusable(field="issuer", why=error.params["why"])
             return await _page(request, runtime, 422, form=await forms.again(request, shown))

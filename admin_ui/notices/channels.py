@@ -89,7 +89,7 @@ async def _check_url(settings: Settings, url: str) -> None:
     parts = urlsplit(url)
     if parts.username or parts.password:
         raise Invalid({"url": "Leave the name and the password out of the address: messages are signed instead."})
-    if settings.allow_private_suppliers:
+    if settings.allow_private_stations:
         return
     if parts.scheme != "https":
         raise Invalid({"url": "Write an address that begins with https://: others could read along."})

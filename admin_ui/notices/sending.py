@@ -118,9 +118,9 @@ async def carry(
     """One message over the wire. No transaction is open here."""
     settings = place.runtime.settings
     if channel.kind is Way.TELEGRAM:
-        outbound = place.runtime.outbound
+        upstream = place.runtime.upstream  # the operator says where bots are reached
         return await messenger.telegram(
-            outbound, settings.telegram_url, target.secret, target.to, _chat_text(place, told)
+            upstream, settings.telegram_url, target.secret, target.to, _chat_text(place, told)
         )
     if channel.kind is Way.WEBHOOK:
         now = clock.now()

@@ -4,7 +4,6 @@ formula, whoever wrote it.
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 
 from kameng.core.errors import Refused
+from kameng.infra import workbooks
 
 CSV, XLSX = "csv", "xlsx"
 TYPES = {
@@ -123,9 +123,7 @@ def _read_csv(body: bytes) -> Iterator[list[str]]:
 
 def _read_xlsx(body: bytes) -> Iterator[list[str]]:
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED_BYTES:
-                raise Unreadable
+        workbooks.check(body, MOST_UNPACKED_BYTES)
         book = load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
         try:
             sheet = book.worksheets[0]

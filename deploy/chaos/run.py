@@ -90,6 +90,7 @@ def installation() -> Iterator[tuple[Settings, Supervisor, Database]]:
             port=port,
             public_port=port,
             allow_private_suppliers=True,
+            allow_private_stations=True,
             supplier_timeout_s=SUPPLIER_TIMEOUT_S,
             pool_schemas=0,
             log_format="json",

@@ -60,7 +60,7 @@ def _sandbox(runtime: Runtime, _: Sealer, account: Account) -> SupplierAdapter:
         account.base_url,
         account.account,
         account.secret,
-        runtime.outbound,
+        runtime.upstream,
         runtime.settings.supplier_timeout_s,
         account.callback_url,
         tuple(secret for secret in (account.secret, account.secret_before) if secret),
@@ -69,12 +69,12 @@ def _sandbox(runtime: Runtime, _: Sealer, account: Account) -> SupplierAdapter:
 
 def _acg(runtime: Runtime, _: Sealer, account: Account) -> SupplierAdapter:
     timeout_s = runtime.settings.supplier_timeout_s
-    return AcgAdapter(account.base_url, account.account, account.secret, runtime.outbound, timeout_s)
+    return AcgAdapter(account.base_url, account.account, account.secret, runtime.upstream, timeout_s)
 
 
 def _acg4(runtime: Runtime, _: Sealer, account: Account) -> SupplierAdapter:
     timeout_s = runtime.settings.supplier_timeout_s
-    return Acg4Adapter(account.base_url, account.account, account.secret, runtime.outbound, timeout_s)
+    return Acg4Adapter(account.base_url, account.account, account.secret, runtime.upstream, timeout_s)
 
 
 def _manual(runtime: Runtime, sealer: Sealer, account: Account) -> SupplierAdapter:

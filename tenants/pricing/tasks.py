@@ -121,7 +121,7 @@ async def ask(runtime: Runtime, feed: Feed) -> dict[str, Article] | Trouble:
         )
         if reply.status != OK:
             return Trouble(STATUS, {"status": reply.status})
-        return readers.read(feed.kind, reply.body, feed.options)
+        return await asyncio.to_thread(readers.read, feed.kind, reply.body, feed.options)
     except FeedUnreadable as error:
         return Trouble(error.message, error.params)
     except OutboundError as error:

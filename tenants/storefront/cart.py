@@ -8,11 +8,13 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import ids
-from kameng.core.errors import Conflict, Invalid, KamengError, Refused
+from kameng.core.errors import Conflict, Invalid, KamengError, Refused, TooManyRequests
 from kameng.core.money import total_cents
+from kameng.infra import ratelimit
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import answers, context, forms
@@ -23,11 +25,12 @@ from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Visitor
 from tenants.cart import service as cart
 from tenants.cart.service import CartFull, Line
-from tenants.orders.service import Item, OrderDraft
+from tenants.orders.service import WALLET, Item, OrderDraft
 from tenants.shop import shelf
 from tenants.shop.errors import ProductGone
 from tenants.storefront import cart_keeping, cart_view, checkout, entry, pages, pay_ways
 from tenants.storefront.cart_view import CartView
+from tenants.storefront.checkout import COUPON_TRIES
 from tenants.storefront.coupons import coupon_of
 from tenants.storefront.products import PUBLIC, REQUEST_KEY_SIGNS
 from tenants.toggles import flags
@@ -71,13 +74,17 @@ class CartController(Controller):
 
     @get()
     async def show(
-        self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
     ) -> Template:
         here = context.of(request.scope)
+        coupon = await _coupon(runtime, here, coupon_of(here))
         async with tenant.begin() as session:
             lines = await cart_keeping.lines_of(session, here)
-            code = coupon_of(here) if here.flags[flags.COUPONS.key] else ""
-            return await _page(session, visitor, here, lines, Form(values={"coupon": code}))
+            return await _page(session, visitor, here, lines, Form({"coupon": coupon.code}), coupon)
 
     @post()
     async def put_in(self, request: AnyRequest, tenant: NamedDependency[Tenant]) -> Response[bytes] | Template:
@@ -101,7 +108,11 @@ class CartController(Controller):
 
     @post("/lines")
     async def change(
-        self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        visitor: NamedDependency[Visitor],
     ) -> Template:
         """Quantities, what is taken out or put back, and the coupon; what was filled in stays."""
         here = context.of(request.scope)
@@ -110,6 +121,7 @@ class CartController(Controller):
             wanted, errors = forms.read(list(sent.items()), Changes), {}
         except Invalid as wrong:
             wanted, errors = Changes(), wrong.errors
+        coupon = await _coupon(runtime, here, sent.get("coupon", ""))
         async with tenant.begin() as session:
             before = await cart_keeping.lines_of(session, here)
             items = await shelf.units(session, [line.product_id for line in before])
@@ -122,7 +134,7 @@ class CartController(Controller):
             await cart_keeping.keep(session, here, before, lines)
             removed = next((line for line in before if line.product_id == wanted.remove), None)
             form = Form({name: said for name, said in sent.items() if not name.startswith(QUANTITY)}, errors)
-            return await _page(session, visitor, here, lines, form, removed=removed)
+            return await _page(session, visitor, here, lines, form, coupon, removed=removed)
 
     @post("/checkout")
     async def check_out(
@@ -144,9 +156,11 @@ class CartController(Controller):
             items = [_item(wanted, sent, line.line) for line in seen.to_buy]
             if not items:
                 raise NothingToBuy
+            if wanted.pay_method != WALLET:
+                await entry.admit_unpaid(runtime, tenant, visitor)
             sale = await checkout.buy_all(runtime, tenant, visitor, items, Reading(here.flags), wanted.request_key)
         except (Invalid, Refused, Conflict) as error:
-            return await _again(request, tenant, visitor, error)
+            return await _again(request, runtime, tenant, visitor, error)
         if sale.guest:
             await entry.remember(request, runtime, tenant, sale.guest)
         bought = {item.draft.product_id for item in items}
@@ -179,14 +193,38 @@ def _quantity(sent: dict[str, str], line: Line) -> int:
     return min(int(said), cart.MOST_UNITS) if is_number else line.quantity
 
 
-async def _again(request: AnyRequest, tenant: Tenant, visitor: Visitor, error: KamengError) -> Template:
+async def _again(
+    request: AnyRequest, runtime: Runtime, tenant: Tenant, visitor: Visitor, error: KamengError
+) -> Template:
     """The cart with what was entered and what is wrong."""
     form, here = await forms.again(request, error), context.of(request.scope)
+    coupon = await _coupon(runtime, here, form.values.get("coupon", ""))
     async with tenant.begin() as session:
         kept = await cart_keeping.lines_of(session, here)
         lines = [Line(line.product_id, _quantity(form.values, line), line.seen_cents) for line in kept]
         status = 409 if isinstance(error, Conflict) else 422
-        return await _page(session, visitor, here, lines, form, status=status)
+        return await _page(session, visitor, here, lines, form, coupon, status=status)
+
+
+class Coupon(Struct, frozen=True):
+    """The code that the cart is looked at with, and why it is not looked at now."""
+
+    code: str = ""
+    trouble: str = ""
+
+
+async def _coupon(runtime: Runtime, here: Context, code: str) -> Coupon:
+    """Takes an attempt for the code, if there is one: the page says whether it counts, and codes are not to be
+    guessed."""
+    if not code or not here.flags[flags.COUPONS.key]:
+        return Coupon()
+    try:
+        await ratelimit.take(
+            runtime.redis, (COUPON_TRIES, f"{here.tenant.id if here.tenant else 0}\n{here.visitor.address}")
+        )
+    except TooManyRequests as error:
+        return Coupon(code, of_error(error))
+    return Coupon(code)
 
 
 async def _page(
@@ -195,13 +233,15 @@ async def _page(
     here: Context,
     lines: Sequence[Line],
     form: Form,
+    coupon: Coupon,
     *,
     removed: Line | None = None,
     status: int = 200,
 ) -> Template:
     takes_coupons = bool(here.flags[flags.COUPONS.key])
-    code = form.values.get("coupon", "") if takes_coupons else ""
-    seen = await cart_view.view(session, visitor.buyer_id, lines, code)
+    seen = await cart_view.view(session, visitor.buyer_id, lines, "" if coupon.trouble else coupon.code)
+    if coupon.trouble:
+        seen = replace(seen, coupon=coupon.code, coupon_trouble=coupon.trouble)
     shopper = await pages.shopper(session, visitor)
     ways = await pay_ways.with_wallet(session, shopper, visitor)
     usual = pay_ways.usual(ways, shopper, seen.total_cents)

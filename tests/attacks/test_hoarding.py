@@ -22,10 +22,13 @@ from supplier_gateway.routing.router import Router
 from tenants.orders import service as orders
 from tenants.orders.errors import KeysKnown
 from tenants.orders.sweeping import free_held
+from tenants.storefront.checkout import COUPON_TRIES
 from tenants.storefront.entry import UNPAID_ORDERS
 from tests.attacks.test_ledger_functions import in_pool
 from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop
+from tests.support.staff_client import text_of
+from tests.tenants.marketing.coupons.making import coupon
 from tests.tenants.orders import stall
 from tests.tenants.storefront.steps import buy
 
@@ -54,6 +57,40 @@ async def test_many_guests_of_one_address_cannot_keep_all_cards_from_others(
 
     assert refusals == 5
     assert await in_pool(shop) == 60 - UNPAID_ORDERS.attempts
+
+
+async def test_baskets_of_many_guests_are_counted_as_orders_are(runtime: Runtime, browser: OpenBrowser) -> None:
+    """A basket holds cards of up to thirty products; only single orders were counted for an address."""
+    shop = await open_shop(runtime, keys=[f"K{number}" for number in range(60)])
+    channel, refusals = await stall.channel(shop), 0
+
+    for _ in range(UNPAID_ORDERS.attempts + 3):
+        guest = browser(shop.tenant)
+        await guest.post("/cart", {"product_id": str(shop.product_id), "quantity": "1"})
+        form = await guest.form("/cart")
+        refusals += (await guest.post("/cart/checkout", form | {"pay_method": channel})).status_code == 429
+
+    assert refusals == 3
+    assert await in_pool(shop) == 60 - UNPAID_ORDERS.attempts
+
+
+async def test_coupon_codes_are_not_guessed_at_the_cart(runtime: Runtime, browser: OpenBrowser) -> None:
+    shop = await open_shop(runtime, keys=["K"])
+    await coupon(shop, "GOOD-ONE")
+    guest = browser(shop.tenant)
+    await guest.post("/cart", {"product_id": str(shop.product_id), "quantity": "1"})
+    form = await guest.form("/cart")
+    assert "¥9.00" in text_of(await guest.post("/cart/lines", form | {"coupon": "GOOD-ONE"}))
+
+    for number in range(COUPON_TRIES.attempts):
+        await guest.post("/cart/lines", form | {"coupon": f"BAD-{number}"})
+    told = text_of(await guest.post("/cart/lines", form | {"coupon": "GOOD-ONE"}))
+    guest.client.cookies.set("kameng_coupon", "GOOD-ONE")
+    shown = text_of(await guest.get("/cart"))
+
+    for page in (told, shown):
+        assert "¥9.00" not in page
+        assert "¥10.00" in page
 
 
 async def test_a_subscriber_of_ipv6_has_many_addresses_and_is_counted_once(runtime: Runtime) -> None:

@@ -1,10 +1,12 @@
 """What a competitor's page may answer to break whoever reads it."""
 
+from decimal import Decimal
+
 import pytest
 
 from tenants.pricing import readers
 from tenants.pricing.errors import FeedUnreadable
-from tenants.pricing.readers import Options
+from tenants.pricing.readers import Article, Options
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 DIGITS = b"9" * 5_000
@@ -31,6 +33,20 @@ def test_an_answer_that_is_no_list_of_prices_is_a_failure_of_the_feed_and_of_not
 ) -> None:
     with pytest.raises(FeedUnreadable):
         readers.read(kind, body, Options())
+
+
+def test_a_table_of_very_many_columns_costs_what_its_lines_hold() -> None:
+    """A hundred thousand columns, and as many lines of three: a column for each line was two days of work."""
+    body = b"id,name,price" + b",a" * 100_000 + b"\n" + b"1,n,2\n" * 100_000
+
+    (article,) = readers.read("csv", body, Options()).values()
+
+    assert article == Article("1", "n", Decimal(2))
+
+
+@pytest.mark.parametrize("short", [b"", b"2", b"2,b"])
+def test_a_line_that_is_too_short_is_left_out_and_the_others_are_read(short: bytes) -> None:
+    assert list(readers.read("csv", b"id,name,price\n" + short + b"\n3,c,4\n", Options())) == ["3"]
 
 
 def test_a_way_of_many_digits_leads_nowhere() -> None:

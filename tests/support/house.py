@@ -47,6 +47,7 @@ def settings_for(servers: Servers, **changes: object) -> Settings:
         "secret_key": base64.b64encode(os.urandom(32)).decode(),
         "vault_key": base64.b64encode(os.urandom(32)).decode(),
         "allow_private_suppliers": True,
+        "allow_private_stations": True,
         "supplier_timeout_s": 1.0,
         "pool_schemas": 0,
         "log_level": "critical",

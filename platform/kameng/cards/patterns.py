@@ -1,20 +1,23 @@
 """Regular expressions of people, in linear time. A station's owner writes the pattern and our workers run it over
 100,000 lines; a backtracking matcher could be kept busy for ever by one line (`(a+)+b`). So the common part of the
-syntax is read here, made into an automaton (Thompson's construction), and run with its states remembered, one look-up
-for each sign.
+syntax is read here and made into an automaton (Thompson's construction), and that into a table of all that it can do
+(the subset construction), which takes one look-up for each sign. A pattern whose table is too large is refused.
 
 Understood: literals, `.`, classes `[A-Z0-9_]` and `[^...]`, `\\d \\w \\s \\D \\W \\S`, groups, `|`, and repeats
 `* + ? {m} {m,} {m,n}`.
 The whole text has to fit; `^` in front and `$` at the end may be written and change nothing.
 """
 
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 LONGEST = 200
 MOST_NODES = 1_000
-MOST_REMEMBERED = 20_000
+MOST_MOVES, MOST_WORK = 20_000, 1_000_000  # of what is made of a pattern before a text is read: 80 KB, 0.2 s
+DEAD = -1
 MOST_REPEATS = 500
 META = "\\.[]()|*+?{}^$"
 
@@ -33,8 +36,7 @@ class _Signs(Struct, frozen=True):
     ranges: tuple[tuple[int, int], ...]
     negated: bool = False
 
-    def holds(self, sign: str) -> bool:
-        point = ord(sign)
+    def holds(self, point: int) -> bool:
         return any(low <= point <= high for low, high in self.ranges) != self.negated
 
 
@@ -78,54 +80,61 @@ class Pattern:
             raise BadPattern(0)
         self._steps: list[tuple[_Signs, int] | None] = []  # what a state reads, and where that leads
         self._free: list[list[int]] = []  # where it leads without reading
-        self._start, self._end = self._build(_Reader(source).read())
-        self._states: dict[frozenset[int], int] = {}
-        self._members: list[frozenset[int]] = []
-        self._moves: list[dict[str, int]] = []
-        self._forget()
+        self._closures: dict[int, int] = {}
+        start, self._end = self._build(_Reader(source).read())
+        self._begins = _borders(step[0] for step in self._steps if step)
+        self._plain = {chr(point): self._kind(point) for point in range(128)}
+        self._table, self._ends = self._determined(start)
 
     def fits(self, text: str) -> bool:
         """Whether the whole text is of this pattern."""
-        state = 0
+        plain, table, at = self._plain, self._table, 0
         for sign in text:
-            known = self._moves[state].get(sign)
-            state = self._move(state, sign) if known is None else known
-            if not self._members[state]:
+            kind = plain.get(sign)
+            at = table[at + (self._kind(ord(sign)) if kind is None else kind)]
+            if at == DEAD:
                 return False
-        return self._end in self._members[state]
+        return at in self._ends
 
-    def _move(self, state: int, sign: str) -> int:
-        if len(self._members) * 4 + sum(map(len, self._moves[-50:])) > MOST_REMEMBERED:
-            here = self._members[state]
-            self._forget()
-            state = self._remember(here)
-        reached = {
-            step[1] for one in self._members[state] if (step := self._steps[one]) is not None and step[0].holds(sign)
-        }
-        to = self._remember(self._closed(reached))
-        self._moves[state][sign] = to
-        return to
+    def _kind(self, point: int) -> int:
+        return bisect_right(self._begins, point) - 1
 
-    def _forget(self) -> None:
-        self._states, self._members, self._moves = {}, [], []
-        self._remember(self._closed({self._start}))
+    def _determined(self, start: int) -> tuple["array[int]", frozenset[int]]:
+        """A row for each set of states that can be reached: with each kind of sign, where the row begins that follows;
+        and the rows at which a text may end. All is known before a text is read, so that none takes longer than
+        another: `[ab]*a[ab]{240}` has more sets than there are atoms, and is refused."""
+        width = len(self._begins)
+        kinds = [tuple(kind for kind, point in enumerate(self._begins) if step and step[0].holds(point))
+                 for step in self._steps]  # fmt: skip
+        known, to_do, table, work = {(first := self._closed(start)): 0}, [first], array("i"), 0
+        for members in to_do:
+            reached = [0] * width
+            for state in _states_in(members):
+                step = self._steps[state]
+                further = self._closed(step[1]) if step else 0
+                work += 1 + len(kinds[state])
+                for kind in kinds[state]:
+                    reached[kind] |= further
+            for found in reached:
+                if found and found not in known:
+                    known[found] = len(known) * width
+                    to_do.append(found)
+            if work > MOST_WORK or len(known) * width > MOST_MOVES:
+                raise BadPattern(0)
+            table.extend(known[found] if found else DEAD for found in reached)
+        return table, frozenset(at for members, at in known.items() if members >> self._end & 1)
 
-    def _remember(self, members: frozenset[int]) -> int:
-        if members not in self._states:
-            self._states[members] = len(self._members)
-            self._members.append(members)
-            self._moves.append({})
-        return self._states[members]
-
-    def _closed(self, states: set[int]) -> frozenset[int]:
-        """These, and all that can be reached from them without reading."""
-        found, to_do = set(states), list(states)
-        while to_do:
-            for further in self._free[to_do.pop()]:
-                if further not in found:
-                    found.add(further)
-                    to_do.append(further)
-        return frozenset(found)
+    def _closed(self, state: int) -> int:
+        """The state, and all that can be reached from it without reading; a set as the bits of a number."""
+        if state not in self._closures:
+            found, to_do = {state}, [state]
+            while to_do:
+                for further in self._free[to_do.pop()]:
+                    if further not in found:
+                        found.add(further)
+                        to_do.append(further)
+            self._closures[state] = sum(1 << one for one in found if self._steps[one] or one == self._end)
+        return self._closures[state]
 
     def _state(self) -> int:
         if len(self._steps) >= MOST_NODES:
@@ -155,9 +164,10 @@ class Pattern:
         parts = [self._build(node.part) for _ in range(node.least)]
         if node.most is None:
             first, last = self._build(node.part)
-            self._free[first].append(last)
-            self._free[last].append(first)
-            parts.append((first, last))
+            start, end = self._state(), self._state()
+            self._free[start] += [first, end]
+            self._free[last] += [first, end]
+            parts.append((start, end))
         else:
             for _ in range(node.most - node.least):
                 first, last = self._build(node.part)
@@ -287,6 +297,19 @@ class _Reader:
         if not 1 <= len(digits) <= 3 or int(digits) > MOST_REPEATS:
             raise BadPattern(begins + 1)
         return int(digits)
+
+
+def _borders(read: Iterable[_Signs]) -> list[int]:
+    """The code points at which another kind of sign begins: of one kind are those that no part of a pattern tells
+    apart."""
+    return sorted({0} | {point for signs in read for low, high in signs.ranges for point in (low, high + 1)})
+
+
+def _states_in(members: int) -> Iterator[int]:
+    while members:
+        lowest = members & -members
+        yield lowest.bit_length() - 1
+        members ^= lowest
 
 
 def _one(sign: str) -> _Signs:

@@ -10,10 +10,11 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from kameng.cards.formats import DEFAULT_SEPARATOR
 from kameng.core.errors import Invalid
+from kameng.infra import workbooks
 
 MOST_LINES = 100_000
 MOST_BYTES = 32 * 1024 * 1024
-MOST_UNPACKED = 256 * 1024 * 1024  # a small XLSX may hold a very large sheet
+MOST_UNPACKED = 128 * 1024 * 1024  # a small XLSX may hold a very large sheet
 LONGEST_CELL = 20_000
 MOST_COLUMNS = 50  # what stands further right is not read: a sheet may say that it is 16,384 wide
 MOST_ROWS = 2 * MOST_LINES  # empty ones among them
@@ -100,9 +101,7 @@ def _delimiter(text: str) -> str:
 def _sheet(body: bytes) -> Iterator[tuple[int, Sequence[str]]]:
     """The first sheet of a workbook."""
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as packed:
-            if sum(one.file_size for one in packed.infolist()) > MOST_UNPACKED:
-                raise Invalid({"file": "This workbook is too large when it is unpacked. Send it as CSV."})
+        workbooks.check(body, MOST_UNPACKED)
         book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what the file says of itself is not believed
@@ -112,6 +111,8 @@ def _sheet(body: bytes) -> Iterator[tuple[int, Sequence[str]]]:
             cells = _cells([_text(value) for value in row]) if any(row) else []
             if not (number == 1 and _is_head(cells)):
                 yield number, cells
+    except workbooks.Overfull:
+        raise Invalid({"file": "This workbook is too large when it is unpacked. Send it as CSV."}) from None
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, SyntaxError, OSError):
         raise Invalid({"file": "This workbook cannot be read. Save it again as XLSX, or send it as CSV."}) from None
 

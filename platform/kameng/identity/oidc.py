@@ -248,7 +248,7 @@ async def _exchange(runtime: Runtime, provider: Provider, described: Discovered,
         ),
     )
     try:
-        reply = await runtime.outbound.request(
+        reply = await runtime.upstream.request(
             "POST", address, content=body.encode(), headers=headers, timeout_s=TIMEOUT_S
         )
         if reply.status != 200:
@@ -307,8 +307,8 @@ async def _describe(runtime: Runtime, issuer: str) -> _Description:
     if known is not None and time.monotonic() - known.fetched_at < REMEMBERED_S:
         return known
     allow_plain = runtime.settings.allow_private_suppliers
-    discovered = await discover(runtime.outbound, issuer, allow_plain=allow_plain)
-    keys = await fetch_keys(runtime.outbound, discovered.jwks_uri)
+    discovered = await discover(runtime.upstream, issuer, allow_plain=allow_plain)
+    keys = await fetch_keys(runtime.upstream, discovered.jwks_uri)
     _known.clear()  # there is one provider
     described = _known[issuer] = _Description(time.monotonic(), discovered, keys)
     return described

@@ -11,7 +11,7 @@ import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeVar, cast
 
 import httpcore
@@ -28,6 +28,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+# IANA gives out addresses of the Internet from here only (RFC 4291, 2.4); beyond it are networks' own, old and new.
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+# Not everywhere known to `ipaddress`: documentation (RFC 9637), and relays into networks of IPv6 (RFC 7526).
+_NOT_HOSTS = (IPv6Network("3fff::/20"), IPv4Network("192.88.99.0/24"))
 _SENDING = "http11.send_request_headers.started"
 _WIRE_ERRORS = (
     httpcore.NetworkError,
@@ -333,4 +337,6 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             wrapped = IPv4Address(int(address) & 0xFFFFFFFF)
         if wrapped is not None:
             return is_public(wrapped)
-    return address.is_global and not address.is_multicast
+        if address not in _GLOBAL_UNICAST:
+            return False
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_HOSTS)

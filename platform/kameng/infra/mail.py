@@ -4,6 +4,7 @@
 is to be sent, unless the server is on this machine.
 """
 
+import re
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,6 +16,9 @@ import aiosmtplib
 from msgspec import Struct
 
 TIMEOUT_S = 15.0
+# One address and nothing else: what parses as several, or with a name, would write to others, and some texts that look
+# like an address break the parser of Python itself.
+ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 class Mail(Struct, frozen=True, kw_only=True):
@@ -40,7 +44,10 @@ class Rejected(Exception):
 
 
 async def send(smtp_url: str, mail: Mail) -> None:
-    """Hands one letter over. Raises `NotTaken` (`Unsure`), `Rejected`, each with what the server said."""
+    """Hands one letter over. Raises `NotTaken` (`Unsure`), `Rejected`, each with what the server said; a letter to what
+    is no address is rejected here."""
+    if not ADDRESS.fullmatch(mail.to) or not mail.to.isprintable():
+        raise Rejected("no address")
     parts = urlsplit(smtp_url)
     password = unquote(parts.password) if parts.password else None
     is_tls = parts.scheme == "smtps"

@@ -19,7 +19,11 @@ MOST_CALLS = 512  # on the wire at once: one that waits for a connection uses it
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
-    """The process's resources. Everything in it is safe to share between requests."""
+    """The process's resources. Everything in it is safe to share between requests.
+
+    `upstream` leads to whom the master names: suppliers, the sign-in provider, Telegram. `outbound` leads to addresses
+    that anybody else may have written, a station's owner among them: into the master's network it never leads.
+    """
 
     settings: Settings
     database: Database
@@ -27,6 +31,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     directory: Directory
     keyring: Keyring
     outbound: Outbound
+    upstream: Outbound
     queue: Queue
     hub: Hub
 
@@ -36,7 +41,8 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """A runtime on the current event loop, closed in reverse order."""
     database = Database(settings)
     redis = redis_door.connect(settings)
-    outbound = Outbound(allow_private=settings.allow_private_suppliers, max_connections=MOST_CALLS)
+    outbound = Outbound(allow_private=settings.allow_private_stations, max_connections=MOST_CALLS)
+    upstream = Outbound(allow_private=settings.allow_private_suppliers, max_connections=MOST_CALLS)
     queue = Queue(settings.redis_url)
     hub = Hub(redis)
     database.dispatch = queue.send
@@ -48,12 +54,14 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             directory=Directory(database),
             keyring=Keyring(database, settings.vault_key),
             outbound=outbound,
+            upstream=upstream,
             queue=queue,
             hub=hub,
         )
     finally:
         await hub.close()
         await outbound.aclose()
+        await upstream.aclose()
         await redis.aclose()
         await database.close()
         queue.close()

@@ -44,7 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""  # addresses whose X-Forwarded-For is believed, by commas
     supplier_timeout_s: float = 8.0
     gateway_timeout_s: float = 5.0
-    allow_private_suppliers: bool = False  # sandbox suppliers live on loopback
+    allow_private_suppliers: bool = False  # whom the master names may live in its own network, or on loopback
+    allow_private_stations: bool = False  # and whom stations name: for demo and tests, where no owner is a stranger
     smtp_url: str = ""  # smtp://user:password@host:587 or smtps://host; empty: no letters are sent
     telegram_url: str = "https://api.telegram.org"  # where bots are reached; a Bot API server of one's own, or a relay
     log_format: str = "auto"  # auto, json, console

@@ -182,7 +182,7 @@ async def test_what_is_wrong_with_a_channel_stands_at_its_field(
 @pytest.fixture(scope="module")
 def careful_door(runtime: Runtime) -> HostDispatch:
     """As it is outside of tests: what is asked of others does not reach into private networks."""
-    settings = structs.replace(runtime.settings, allow_private_suppliers=False)
+    settings = structs.replace(runtime.settings, allow_private_stations=False)
     return compose(structs.replace(runtime, settings=settings))
 
 

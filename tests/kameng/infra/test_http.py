@@ -203,6 +203,16 @@ async def test_a_name_under_localhost_is_loopback_and_keeps_its_host_header() ->
         ("::ffff:127.0.0.1", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b:1::7f00:1", False),
+        ("::127.0.0.1", False),
+        ("::a00:1", False),
+        ("fec0::1", False),
+        ("4000::1", False),
+        ("5f00::1", False),
+        ("3fff::1", False),
+        ("2001:0:7f00:1::", False),
+        ("192.88.99.1", False),
     ],
 )
 def test_what_counts_as_public(address: str, public: bool) -> None:
