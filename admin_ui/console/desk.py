@@ -73,7 +73,7 @@ class DeskController(Controller):
             counts=counts,
             figures=figures,
             span_days=measures.SPAN_DAYS,
-            chart_option=charts.cases_by_day(daily, gettext("Solved without a person"), gettext("Others")),
+            chart_option=charts.cases_by_day(daily, gettext("Solved without a person"), gettext("With a person")),
             chart_days=CHART_DAYS,
             duration=duration,
             now=clock.now(),
@@ -92,7 +92,7 @@ class DeskController(Controller):
         async with tenant.begin() as session:
             found = await measures.lines(session, _since(measures.SPAN_DAYS))
         head = [
-            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Opened"),
+            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Case opened"),
             gettext("First act of a person"), gettext("Solved"), gettext("By what"), gettext("Solved by"),
             gettext("Whose"), gettext("Seconds"),
         ]  # fmt: skip

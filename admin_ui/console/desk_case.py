@@ -194,12 +194,12 @@ async def _ready(
     session: AsyncSession, runtime: Runtime, tenant: Tenant, case: Case, order: Order, rules: Sequence[Rule]
 ) -> list[tuple[str, str]]:
     """`(name, text)` of what the rules would say to the buyer about a case of this kind, filled in for this order."""
+    if not case.is_open:
+        return []
     speaking = [
         rule for rule in rules
         if rule.action == Action.MESSAGE and case.kind in rule_book.condition_of(rule).kinds
     ]  # fmt: skip
-    if not speaking:
-        return []
     base_url = links.of_station(runtime.settings, tenant, "")
     values = await messages.variables(session, tenant, base_url, order, has_money=case.has_money)
     filled = [(texts.name_of(rule), messages.filled_in(texts.template_of(rule), values, order.no)) for rule in speaking]

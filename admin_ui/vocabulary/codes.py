@@ -284,7 +284,7 @@ CASE_SOLUTIONS = {
     "closed": N_("Closed by a person"),
 }
 DESK_ACTS = {
-    "opened": N_("Opened"),
+    "opened": N_("Case opened"),
     "message": N_("Tell the buyer"),
     "replenish": N_("Ask for replenishment"),
     "next_supplier": N_("Ask the next supplier"),

@@ -192,7 +192,10 @@ def _reason(receipt: Receipt) -> str:
 
 def _patience_s(order: Order, receipt: Receipt) -> float:
     """Soon at first; then at a quarter of the order's age: some suppliers never finish. Stock may come in any minute; a
-    supplier that has been asked many times is asked less."""
+    supplier that has been asked many times is asked less. Wrong input has to be put right first; then it goes on at
+    once."""
+    if receipt.fault is Fault.INPUT:
+        return LATEST_QUESTION_S
     age_s = (clock.now() - order.created_at).total_seconds()
     latest_s = LATEST_QUESTION_S if receipt.outcome is Outcome.UNKNOWN else LATEST_S
     return max(SOON_S, min(latest_s, age_s / 4))
