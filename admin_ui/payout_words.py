@@ -53,7 +53,7 @@ def payout_file(payouts: Sequence[Payout], *, with_station: bool) -> Response[by
     head = [
         gettext("Number"), *([gettext("Station")] if with_station else []), gettext("State"), gettext("Asked"),
         gettext("Amount, ¥"), gettext("Fee, ¥"), gettext("Arrives, ¥"), gettext("Way"), gettext("Asked by"),
-        gettext("Decided at"), gettext("Reference"), gettext("Reason"),
+        gettext("Decided at"), gettext("Transfer number"), gettext("Reason"),
     ]  # fmt: skip
     rows = [
         [

@@ -1,43 +1,29 @@
-"""The exception desk: one queue, and one case with all that a person needs to end it."""
+"""The exception desk: one queue, and how well it works."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_ui import charts, days, words
-from admin_ui.console.tickets import colleagues, duration
-from admin_ui.frame import AnyRequest, Chip, PathUuid, page
+from admin_ui.console.tickets import duration
+from admin_ui.frame import AnyRequest, Chip, page
 from admin_ui.sheets import csv_file
-from kameng.core import clock, ids
+from kameng.core import clock
 from kameng.core.money import format_cents
 from kameng.identity.permissions import Permission
-from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from kameng.web import paging
-from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
 from kameng.web.pages import when
 from kameng.web.paging import Wanted
 from kameng.web.people import Staff
-from supplier_gateway.purchases import queries as purchases
-from tenants.aftersale import queries as tickets
-from tenants.buyers import queries as buyers
-from tenants.buyers.errors import BuyerGone
-from tenants.desk import limits, measures, queries, swaps, texts
+from tenants.desk import limits, measures, queries
 from tenants.desk.limits import Limit
 from tenants.desk.states import Kind
-from tenants.orders import queries as orders
-from tenants.orders import refunds
-from tenants.orders.states import State
-from tenants.shop import queries as shop
-from tenants.shop.errors import ProductGone
 from tenants.toggles import flags
 
 PATH = "/console/desk"
@@ -87,7 +73,7 @@ class DeskController(Controller):
             counts=counts,
             figures=figures,
             span_days=measures.SPAN_DAYS,
-            chart_option=charts.cases_by_day(daily, gettext("Solved without a person"), gettext("Others")),
+            chart_option=charts.cases_by_day(daily, gettext("Solved without a person"), gettext("With a person")),
             chart_days=CHART_DAYS,
             duration=duration,
             now=clock.now(),
@@ -106,7 +92,7 @@ class DeskController(Controller):
         async with tenant.begin() as session:
             found = await measures.lines(session, _since(measures.SPAN_DAYS))
         head = [
-            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Opened"),
+            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Case opened"),
             gettext("First act of a person"), gettext("Solved"), gettext("By what"), gettext("Solved by"),
             gettext("Whose"), gettext("Seconds"),
         ]  # fmt: skip
@@ -120,73 +106,6 @@ class DeskController(Controller):
         ]  # fmt: skip
         return csv_file("cases.csv", head, rows)
 
-    @get("/cases/{case_id:uuid}")
-    async def show(
-        self,
-        case_id: PathUuid,
-        request: AnyRequest,
-        runtime: NamedDependency[Runtime],
-        tenant: NamedDependency[Tenant],
-        staff: NamedDependency[Staff],
-    ) -> Template:
-        return await case_page(request, runtime, tenant, staff, case_id)
-
-
-async def case_page(
-    request: AnyRequest,
-    runtime: Runtime,
-    tenant: Tenant,
-    staff: Staff,
-    case_id: UUID,
-    *,
-    status: int = 200,
-    form: Form | None = None,
-    wrong: str = "",
-) -> Template:
-    """One case. `form` is what was sent wrongly, and `wrong` the act that it was for."""
-    async with tenant.begin() as session:
-        case = await queries.case(session, case_id)
-        order = await orders.order(session, case.order_id)
-        limit = await limits.of(session, staff.id)
-        values = {
-            "case": case,
-            "order": order,
-            "fields": await _fields(session, order.product_id, order.inputs),
-            "history": await queries.history(session, case_id),
-            "rules": {rule.id: texts.name_of(rule) for rule in await queries.rules(session)},
-            "messages": await queries.messages(session, order.id),
-            "buyer": await _buyer(session, case.buyer_id),
-            "past": await tickets.past(session, case.buyer_id, clock.now() - timedelta(days=tickets.CLAIM_DAYS)),
-            "past_orders": await queries.orders_of_buyer(session, case.buyer_id),
-            "past_cases": await queries.of_buyer(session, case.buyer_id, case_id),
-            "tickets": await tickets.about(session, order.no),
-            "refunds": await refunds.of_order(session, order.id),
-            "by_channel": await refunds.payment_no_of(session, order) is not None,
-            "swap": await swaps.open_for(session, order),
-            "equivalents": await swaps.candidates(session, order) if not order.final else [],
-            "following": await queries.next_case(session, case_id, staff.id),
-        }
-    async with runtime.database.master_session() as session:
-        bought = await purchases.of_order(session, case.order_id)
-    may_refund = staff.may(Permission.ORDERS_REFUND)
-    return page(
-        request,
-        "console/desk_case.html",
-        status=status,
-        form=form,
-        wrong=wrong,
-        purchases=bought,
-        colleagues=await colleagues(runtime, tenant),
-        me=staff.id,
-        now=clock.now(),
-        is_under_way=order.state in (State.PAID, State.WAITING),
-        is_delivered=order.state in (State.DELIVERED, State.PARTIAL),
-        may_give_back=may_refund or (limit is not None and limit.limit_cents > 0),
-        limit=say_limit(limit) if limit and not may_refund else "",
-        request_key=ids.code(20),
-        **values,
-    )
-
 
 def say_limit(limit: Limit) -> str:
     """What somebody may give back, in words."""
@@ -194,22 +113,6 @@ def say_limit(limit: Limit) -> str:
     if not limit.limit_cents:
         return gettext("no refunds, until %(until)s", until=until)
     return gettext("up to %(amount)s each until %(until)s", amount=format_cents(limit.limit_cents), until=until)
-
-
-async def _fields(session: AsyncSession, product_id: int, filled_in: Mapping[str, str]) -> list[str]:
-    """The labels that can be corrected: those of the product, and what the order has besides."""
-    try:
-        labels = [str(field["label"]) for field in (await shop.head_of(session, product_id)).fields]
-    except ProductGone:
-        labels = []
-    return list(dict.fromkeys([*labels, *filled_in]))
-
-
-async def _buyer(session: AsyncSession, buyer_id: UUID) -> Any:
-    try:
-        return await buyers.buyer(session, buyer_id)
-    except BuyerGone:
-        return None
 
 
 def _kept(asked: Wanted) -> paging.Page[None]:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_ui.console import desk
+from admin_ui.console import desk, desk_case
 from admin_ui.console.orders import Delivery, handed_over
 from admin_ui.console.tickets import colleagues
 from admin_ui.frame import AnyRequest, PathUuid
@@ -40,6 +40,7 @@ from tenants.orders.refunds import OverLimit
 from tenants.toggles import flags
 
 INPUT = "inputs."
+WRITTEN = frozenset({"message", "correct", "deliver", "give", "close"})  # acts with a form in which somebody has typed
 Words = Annotated[str, Meta(min_length=1, max_length=1000, extra={"lines": True})]
 
 
@@ -122,7 +123,9 @@ class DeskActController(Controller):
     ) -> Response[Any]:
         async def work(session: AsyncSession) -> str:
             sent = await forms.parse(request, MessageForm)
-            case = await service.touch(session, case_id, staff.id, staff.name)
+            case = await queries.case(session, case_id, lock=True)
+            if case.is_open:  # of what is solved there may still be something to say
+                await service.touch(session, case_id, staff.id, staff.name)
             order = await orders.order(session, case.order_id)
             await messages.write(session, order, "person", sent.body, by=staff.name)
             await service.note(session, case, "message", Result.DONE, actor=staff.name)
@@ -328,11 +331,11 @@ async def _done(
             no = (await queries.case(session, case_id)).order_no
     except Invalid as error:
         form = await forms.again(request, error)
-        return await desk.case_page(request, runtime, tenant, staff, case_id, status=422, form=form, wrong=act)
+        return await desk_case.case_page(request, runtime, tenant, staff, case_id, status=422, form=form, wrong=act)
     except (Refused, Conflict) as refusal:
-        if refusal.field:
+        if refusal.field or act in WRITTEN:
             form = await forms.again(request, refusal)
-            return await desk.case_page(request, runtime, tenant, staff, case_id, status=422, form=form, wrong=act)
+            return await desk_case.case_page(request, runtime, tenant, staff, case_id, status=422, form=form, wrong=act)
         answers.toast(request, of_error(refusal), "error")
     else:
         await live.changed(runtime, tenant, no)

@@ -1,6 +1,6 @@
 """Lending the desk: to whom, until when, and up to how much he may give back at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from admin_ui.console.desk import say_limit
 from admin_ui.console.tickets import colleagues
 from admin_ui.frame import AnyRequest, PathUuid, page
 from kameng.audit import service as audit
+from kameng.core import clock
 from kameng.core.errors import Invalid
 from kameng.core.money import to_cents
 from kameng.identity import delegations, roles, standing, team
@@ -32,6 +33,7 @@ from tenants.desk import limits
 from tenants.toggles import flags
 
 PATH = f"{DESK}/limits"
+SUGGESTED = timedelta(days=7)
 LENT = (Permission.DESK_READ, Permission.DESK_WORK)
 
 
@@ -59,9 +61,13 @@ class DeskLimitController(Controller):
 
     @get("/")
     async def listed(
-        self, request: AnyRequest, runtime: NamedDependency[Runtime], tenant: NamedDependency[Tenant]
+        self,
+        request: AnyRequest,
+        runtime: NamedDependency[Runtime],
+        tenant: NamedDependency[Tenant],
+        staff: NamedDependency[Staff],
     ) -> Template:
-        return await _page(request, runtime, tenant)
+        return await _page(request, runtime, tenant, staff)
 
     @post("/")
     async def give(
@@ -74,7 +80,7 @@ class DeskLimitController(Controller):
         try:
             await _give(runtime, tenant, staff, await forms.parse(request, LimitForm))
         except (Invalid, BeyondOwn) as error:
-            return await _page(request, runtime, tenant, await forms.again(request, error), 422)
+            return await _page(request, runtime, tenant, staff, await forms.again(request, error), 422)
         answers.toast(request, gettext("The desk is lent. It ends by itself."))
         return answers.redirect(request, PATH)
 
@@ -133,16 +139,18 @@ async def _end(runtime: Runtime, tenant: Tenant, viewer: Staff, delegation_id: U
 
 
 async def _page(
-    request: AnyRequest, runtime: Runtime, tenant: Tenant, form: Form | None = None, status: int = 200
+    request: AnyRequest, runtime: Runtime, tenant: Tenant, viewer: Staff, form: Form | None = None, status: int = 200
 ) -> Template:
     async with tenant.begin() as session:
         current = await limits.current(session)
-    people = await colleagues(runtime, tenant)
+    people = [one for one in await colleagues(runtime, tenant) if one.id != viewer.id]
+    ends_at = clock.now().astimezone(i18n.reader().zone) + SUGGESTED
     return page(
         request,
         "console/desk_limits.html",
         status=status,
         form=form,
         current=[(one, say_limit(one)) for one in current],
+        ends_at=f"{ends_at:%Y-%m-%dT%H:%M}",
         colleagues=[(str(one.id), one.name) for one in people],
     )

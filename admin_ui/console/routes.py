@@ -10,6 +10,7 @@ from admin_ui.console.channels import ChannelController
 from admin_ui.console.coupons import CouponController
 from admin_ui.console.desk import DeskController
 from admin_ui.console.desk_acts import DeskActController
+from admin_ui.console.desk_case import CaseController
 from admin_ui.console.desk_limits import DeskLimitController
 from admin_ui.console.desk_rules import DeskRuleController
 from admin_ui.console.desk_settings import DeskSettingController
@@ -54,6 +55,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     *notices.controllers("/console", Permission.SETTINGS_WRITE),
     OrderController,
     DeskController,
+    CaseController,
     DeskActController,
     DeskRuleController,
     DeskSettingController,

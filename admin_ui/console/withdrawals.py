@@ -10,6 +10,7 @@ from litestar.response import Template
 from msgspec import Meta, Struct
 
 from admin_ui import words
+from admin_ui.channel_form import percent
 from admin_ui.fields import Confirmed
 from admin_ui.frame import AnyRequest, PathUuid, chips, page
 from admin_ui.payout_words import METHODS, MOST_EXPORTED, RequestKey, payout_file
@@ -190,6 +191,7 @@ async def _form(request: AnyRequest, tenant: Tenant, form: Form | None = None, s
         balances=balances,
         terms=terms,
         most_cents=min(balances.earnings_cents, terms.left_today_cents),
+        percent=percent,
         methods=[(method, words.say("payout_method", method)) for method in METHODS],
         form=form,
         request_key=ids.code(20),

@@ -26,6 +26,7 @@ from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from tenants.orders import refund_tasks
 from tenants.orders.refunds import NotInDoubt
+from tenants.registry import queries as registry
 
 ROOM = "/payouts"
 Yuan = Annotated[Decimal, Meta(extra={"ge": "0", "le": "100000000", "places": 2})]
@@ -235,7 +236,15 @@ async def _page(
     async with runtime.database.master_session() as session:
         payout = await queries.payout(session, payout_id)
         balances = await queries.balances(session, payout.tenant_id)
+        station = (await registry.names(session, [payout.tenant_id]))[payout.tenant_id]
     account = service.account_of(sealer, payout)
     return page(
-        request, "master/payout.html", status=status, payout=payout, account_text=account, balances=balances, form=form
+        request,
+        "master/payout.html",
+        status=status,
+        payout=payout,
+        station=station,
+        account_text=account,
+        balances=balances,
+        form=form,
     )

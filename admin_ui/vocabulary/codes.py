@@ -10,6 +10,7 @@ REASONS = {
     "out_of_stock": N_("No supplier has it in stock; it is tried again by itself"),
     "supplier_down": N_("The supplier does not answer; it is tried again by itself"),
     "checking": N_("The supplier is being asked what became of it"),
+    "wrong_input": N_("The supplier does not accept what was filled in"),
     "not_paid": N_("No payment came in time"),
     "money_in_wallet": N_("It could not be charged; the money stays in the buyer's wallet"),
     "cancelled": N_("The buyer's machine cancelled it; the money is back"),
@@ -262,6 +263,7 @@ CASE_CAUSES = {
     "supplier_down": N_("Every supplier that was asked has failed"),
     "checking": N_("A supplier has had the order for more than two minutes and does not say what became of it"),
     "supplier": N_("The supplier says that what was filled in is wrong"),
+    "wrong_input": N_("The supplier says that what was filled in is wrong"),
     "check": N_("What was filled in is not what the product asks for"),
     "ticket": N_("The buyer says that the account was wrong"),
     "unpaid": N_("No payment came in time"),
@@ -282,7 +284,7 @@ CASE_SOLUTIONS = {
     "closed": N_("Closed by a person"),
 }
 DESK_ACTS = {
-    "opened": N_("Opened"),
+    "opened": N_("Case opened"),
     "message": N_("Tell the buyer"),
     "replenish": N_("Ask for replenishment"),
     "next_supplier": N_("Ask the next supplier"),

@@ -83,6 +83,22 @@ MARK = text(
     """
 )
 
+# The same for the page of a case; hours are among it, so that a page that stays open says "overdue" by itself.
+CASE_MARK = text(
+    """
+    SELECT md5(concat_ws('-', c.state, c.assigned_to, c.person_at <= now(), c.due_at < now(), o.state, o.reason,
+        o.delivered_quantity, o.refunded_cents, o.inputs, o.contact,
+        (SELECT count(*) FROM desk_lines l WHERE l.case_id = c.id),
+        (SELECT concat_ws(',', count(*), count(*) FILTER (WHERE m.channel = 'email' OR m.failure <> ''))
+         FROM order_messages m WHERE m.order_id = o.id),
+        (SELECT string_agg(s.state, ',' ORDER BY s.offered_at) FROM desk_swaps s WHERE s.order_id = o.id),
+        (SELECT string_agg(t.state, ',' ORDER BY t.id) FROM tickets t WHERE t.order_no = o.no),
+        (SELECT count(*) FROM ticket_messages m JOIN tickets t ON t.id = m.ticket_id WHERE t.order_no = o.no),
+        (SELECT string_agg(r.state, ',' ORDER BY r.id) FROM refunds r WHERE r.order_id = o.id)))
+    FROM desk_cases c JOIN orders o ON o.id = c.order_id WHERE c.id = :id
+    """
+)
+
 
 class Said(Struct, frozen=True):
     """A message as its buyer reads it."""
@@ -190,6 +206,14 @@ async def mark(session: AsyncSession, order_id: UUID) -> str:
     """Stands for what the shop has said and offered; empty while that is nothing."""
     found = str((await session.execute(MARK, {"id": order_id})).scalar_one())
     return "" if found == "0" else found
+
+
+async def case_mark(session: AsyncSession, case_id: UUID) -> str:
+    """Stands for all of a case that its page shows and the station's schema knows. Raises `CaseGone`."""
+    found = (await session.execute(CASE_MARK, {"id": case_id})).scalar_one_or_none()
+    if found is None:
+        raise CaseGone
+    return str(found)
 
 
 async def message(session: AsyncSession, message_id: UUID) -> Message | None:

@@ -17,7 +17,12 @@ from tenants.shop import queries as shop
 from tenants.shop.errors import ProductGone
 
 WITHIN = timedelta(hours=1)
-OF_REASONS = {"out_of_stock": Kind.SHORT_STOCK, "supplier_down": Kind.SUPPLIER_FAILURE, "checking": Kind.UNKNOWN}
+OF_REASONS = {
+    "out_of_stock": Kind.SHORT_STOCK,
+    "supplier_down": Kind.SUPPLIER_FAILURE,
+    "checking": Kind.UNKNOWN,
+    "wrong_input": Kind.WRONG_INPUT,
+}
 
 # Of the last hour: orders of this buyer or contact, of the same input (an account that many buy for), and of the
 # address from which his keys were first looked at; and his orders that nobody paid.

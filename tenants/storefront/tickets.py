@@ -106,7 +106,8 @@ class TicketController(Controller):
     async def blank(
         self, request: AnyRequest, tenant: NamedDependency[Tenant], visitor: NamedDependency[Visitor]
     ) -> Template:
-        return await _form(request, tenant, visitor, request.query_params.get("order", ""))
+        asked = request.query_params
+        return await _form(request, tenant, visitor, asked.get("order", ""), kind=asked.get("kind", ""))
 
     @post(opt={"uploads": MOST_BYTES}, request_max_body_size=DRAINED)
     async def open(
@@ -340,9 +341,15 @@ async def _order(session: AsyncSession, who: Asker, no: str) -> Order:
 
 
 async def _form(
-    request: AnyRequest, tenant: Tenant, visitor: Visitor, order_no: str, error: KamengError | None = None
+    request: AnyRequest,
+    tenant: Tenant,
+    visitor: Visitor,
+    order_no: str,
+    error: KamengError | None = None,
+    kind: str = "",
 ) -> Template:
-    """The form for a ticket, with the order it is about, and the tickets that there are about it already."""
+    """The form for a ticket, with the order it is about, and the tickets that there are about it already. `kind` is
+    chosen beforehand."""
     who = _asker(request, visitor)
     form = await forms.again(request, error) if error else None
     order: Order | None = None
@@ -360,7 +367,7 @@ async def _form(
             visitor,
             "storefront/ticket_form.html",
             status=422 if error else 200,
-            form=form,
+            form=form or Form({"kind": kind}),
             order=order,
             already=already,
             may_ask=who.is_known and (order is not None or who.buyer_id is not None),
