@@ -22,9 +22,9 @@ const entries = [
   join(kit, "theme.js"),
 ];
 
-/** One SVG with a symbol for each icon that icons.txt names; a page shows one by <use href="…#name">. */
-async function sprite() {
-  const names = (await readFile(join(kit, "icons.txt"), "utf8")).split("\n").filter((line) => line && !line.startsWith("#"));
+/** One SVG with a symbol for each icon that a list names; a page shows one by <use href="…#name">. */
+async function sprite(list) {
+  const names = (await readFile(list, "utf8")).split("\n").filter((line) => line && !line.startsWith("#"));
   const symbols = names.map(async (name) => {
     const svg = await readFile(join(here, "node_modules/@tabler/icons/icons/outline", `${name}.svg`), "utf8");
     const shapes = svg.slice(svg.indexOf(">") + 1, svg.lastIndexOf("</svg>")).replace(/\s*\n\s*/g, "");
@@ -61,7 +61,8 @@ const { metafile } = await build({
 
 for (const [file, { entryPoint }] of Object.entries(metafile.outputs)) manifest[basename(entryPoint)] = basename(file);
 
-await put("icons.svg", await sprite());
+await put("icons.svg", await sprite(join(kit, "icons.txt")));
+await put("icons-console.svg", await sprite(join(root, "admin_ui/assets/icons.txt")));
 await put("favicon.svg", await readFile(join(kit, "favicon.svg"), "utf8"));
 await writeFile(join(fresh, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
 

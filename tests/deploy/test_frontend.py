@@ -13,10 +13,16 @@ from pathlib import Path
 import pytest
 
 from deploy.frontend.bundle import DIST, LOCK_FILE, MANIFEST
+from kameng.web.bundle import Assets
+from tenants.shop.categories import ICONS
 
 ROOT = Path(__file__).resolve().parents[2]
-ICONS = ROOT / "platform" / "kameng" / "web" / "assets" / "icons.txt"
+KIT_ICONS = ROOT / "platform" / "kameng" / "web" / "assets" / "icons.txt"  # those of the shops
+CONSOLE_ICONS = ROOT / "admin_ui" / "assets" / "icons.txt"
 TEMPLATE_FOLDERS = ("platform/kameng/web/templates", "tenants", "admin_ui/templates")
+SHOP_FOLDERS = (ROOT / "tenants" / "storefront" / "templates", ROOT / "platform" / "kameng" / "web" / "templates")
+NAME_ICONS = ("pay_ways.py", "order_view.py")
+SHOP_SCRIPTS = ROOT / "platform" / "kameng" / "web" / "assets"  # they show toasts
 PAGE_LIMIT = 30 * 1024  # bytes gzipped, of all that a buyer's page loads besides its HTML
 CONSOLE_LIMIT = 120 * 1024
 CHARTS_LIMIT = 240 * 1024
@@ -63,6 +69,7 @@ def test_every_logical_name_leads_to_a_file_named_by_its_content(manifest: dict[
         "charts.js",
         "theme.js",
         "icons.svg",
+        "icons-console.svg",
         "favicon.svg",
     }
 
@@ -76,7 +83,7 @@ def test_every_logical_name_leads_to_a_file_named_by_its_content(manifest: dict[
 def test_pages_stay_light(manifest: dict[str, str]) -> None:
     for look in ("look-market.css", "look-night.css"):  # a page loads one of them, or none
         assert packed(manifest, "storefront.css", "storefront.js", "icons.svg", look) < PAGE_LIMIT
-    assert packed(manifest, "console.css", "console.js", "theme.js", "icons.svg") < CONSOLE_LIMIT
+    assert packed(manifest, "console.css", "console.js", "theme.js", "icons.svg", "icons-console.svg") < CONSOLE_LIMIT
     assert packed(manifest, "charts.js") < CHARTS_LIMIT
 
 
@@ -106,8 +113,30 @@ def test_no_template_needs_what_the_content_policy_forbids(what: str, pattern: s
     assert not found, f"{what} in {found}"
 
 
-def test_every_icon_a_template_names_is_in_the_sprite() -> None:
-    known = set(ICONS.read_text().splitlines())
+def icons_of(path: Path) -> set[str]:
+    return {line for line in path.read_text().splitlines() if line and not line.startswith("#")}
+
+
+def quoted(text: str) -> set[str]:
+    """What may be the name of an icon, or of a template."""
+    return set(re.findall(r"""["']([a-z0-9_./-]+)["']""", text))
+
+
+def shop_templates() -> dict[str, str]:
+    """Text by name of each template that a shop's page is made of, its comments taken out."""
+    shop = SHOP_FOLDERS[0]
+    waiting = {str(path.relative_to(shop)) for path in shop.rglob("*.html")}
+    found: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        path = next(folder / name for folder in SHOP_FOLDERS if (folder / name).exists())
+        found[name] = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
+        waiting |= {other for other in quoted(found[name]) if other.endswith(".html")} - set(found)
+    return found
+
+
+def test_every_icon_a_template_names_is_in_a_sprite() -> None:
+    known = icons_of(KIT_ICONS) | icons_of(CONSOLE_ICONS)
     named = {
         (path, name)
         for path, text in templates()
@@ -116,3 +145,25 @@ def test_every_icon_a_template_names_is_in_the_sprite() -> None:
 
     assert named
     assert not [pair for pair in named if pair[1] not in known]
+
+
+def test_a_shop_loads_the_icons_that_its_pages_show_and_no_others() -> None:
+    """Names come from its templates, from what its program gives them, from toasts, and from the owner's categories."""
+    ours, others = icons_of(KIT_ICONS), icons_of(CONSOLE_ICONS)
+    pages = shop_templates()
+    program = [(ROOT / "tenants" / "storefront" / name).read_text() for name in NAME_ICONS]
+    scripts = [path.read_text() for path in SHOP_SCRIPTS.glob("*.js")]
+    named = set().union(*map(quoted, [*pages.values(), *program, *scripts]), ICONS) & (ours | others)
+
+    assert "layout/storefront.html" in pages
+    assert named & others == set()
+    assert ours - named == set()
+    assert ours & others == set()
+
+
+def test_each_icon_is_shown_from_the_sprite_that_has_it(manifest: dict[str, str]) -> None:
+    assets = Assets.read(DIST)
+
+    assert assets.icon_url("wallet") == f"/static/{manifest['icons.svg']}#wallet"
+    assert assets.icon_url("database") == f"/static/{manifest['icons-console.svg']}#database"
+    assert assets.icon_url("no-such-one") == f"/static/{manifest['icons.svg']}#no-such-one"

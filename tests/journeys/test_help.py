@@ -55,6 +55,15 @@ def order_of_a_new_member(town: Town, page: Page) -> None:
     page.wait_for_url(re.compile(r"/orders/\d{6}-"))
 
 
+def leaving_is_refused(page: Page, link: str) -> None:
+    """Follows the link, is asked, and stays."""
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.click(link)
+    assert asked.value.type == "beforeunload"
+    expect(page.locator("#body")).not_to_have_value("")
+
+
 def test_a_peak_hour_ticket_is_answered_at_once_and_then_by_a_person(
     town: Town, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -71,6 +80,7 @@ def test_a_peak_hour_ticket_is_answered_at_once_and_then_by_a_person(
     buyer.click("summary")
     buyer.set_input_files("#picture1", proof)
     shoot(buyer, "phone-ticket-form")
+    leaving_is_refused(buyer, "a[href='/orders']")
     buyer.click("main form button[type=submit]")
     buyer.wait_for_url(re.compile(r"/tickets/T\d{6}-"))
     no = re.sub(r".*/tickets/([^#?]+).*", r"\1", buyer.url)

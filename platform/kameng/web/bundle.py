@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,8 @@ from msgspec import Struct
 
 PREFIX = "/static"
 MANIFEST = "manifest.json"
+SPRITES = ("icons.svg", "icons-console.svg")  # the first is the buyers', and what no sprite has is sought in it
+SYMBOL = re.compile(rb'<symbol id="([a-z0-9-]+)"')
 WORTH_PACKING = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
 
@@ -32,6 +35,12 @@ class Assets:
     def __init__(self, manifest: dict[str, str], files: dict[str, Asset]) -> None:
         self._manifest = manifest
         self._files = files
+        self._sprite_of = {
+            name.decode(): manifest[sprite]
+            for sprite in reversed(SPRITES)
+            if sprite in manifest
+            for name in SYMBOL.findall(files[manifest[sprite]].body)
+        }
 
     @classmethod
     def read(cls, folder: Path) -> "Assets":
@@ -53,6 +62,11 @@ class Assets:
             return f"{PREFIX}/{self._manifest[name]}"
         except KeyError:
             raise AssetsMissing(f"The front end's manifest has no {name}.") from None
+
+    def icon_url(self, name: str) -> str:
+        """The address of an icon in the sprite that has it. Raises `AssetsMissing`."""
+        sprite = self._sprite_of.get(name)
+        return f"{PREFIX}/{sprite}#{name}" if sprite else f"{self.url(SPRITES[0])}#{name}"
 
     def file(self, name: str) -> Asset | None:
         return self._files.get(name)

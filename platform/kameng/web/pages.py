@@ -1,8 +1,8 @@
 """Jinja for both faces: autoescape, no undefined names, translations, and what every template has.
 
 Values: `csrf_token csp_nonce locale site viewer flags path base origin request_id toasts`. Functions: `_ gettext
-ngettext asset`. Filters: `money` (cents), `yuan` (`Decimal`), `when` (a moment in the site's time zone), `iso`. A
-macro that needs one of the values is imported `with context`.
+ngettext asset icon_url`. Filters: `money` (cents), `yuan` (`Decimal`), `when` (a moment in the site's time zone),
+`iso`. A macro that needs one of the values is imported `with context`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def engine(folders: Sequence[Path], assets: Assets, more: Mapping[str, Any]) -> 
     environment.filters.update(money=format_cents, yuan=yuan, when=when, iso=iso)
     made = Pages(engine_instance=environment)
     del environment.globals["csrf_token"]  # Litestar's own; ours is a value
-    environment.globals.update({"asset": assets.url, **more})
+    environment.globals.update({"asset": assets.url, "icon_url": assets.icon_url, **more})
     return made
 
 

@@ -5,5 +5,6 @@ import "../../../platform/kameng/web/assets/busy.js";
 import "../../../platform/kameng/web/assets/confirm.js";
 import "../../../platform/kameng/web/assets/copy.js";
 import "../../../platform/kameng/web/assets/countdown.js";
+import "../../../platform/kameng/web/assets/guard.js";
 import "../../../platform/kameng/web/assets/live.js";
 import "../../../platform/kameng/web/assets/stepper.js";

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import mimetypes
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from deploy.frontend.bundle import DIST, MANIFEST
+from deploy.frontend.bundle import DIST
+from kameng.web.bundle import Assets
 from tests.support.gallery.samples import context
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,8 +43,8 @@ def environment(words: dict[str, str]) -> Environment:
     env.filters["money"] = lambda cents: f"{'-' if cents < 0 else ''}¥{abs(cents) / 100:,.2f}"
     env.filters["when"] = lambda at: at.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%m-%d %H:%M")
     env.filters["iso"] = lambda at: at.isoformat()
-    manifest: dict[str, str] = json.loads(MANIFEST.read_text())
-    env.globals["asset"] = lambda name: f"/static/{manifest[name]}"
+    assets = Assets.read(DIST)
+    env.globals |= {"asset": assets.url, "icon_url": assets.icon_url}
     return env
 
 

@@ -3,7 +3,9 @@ import { word } from "./page.js";
 
 const drawn = new WeakMap();
 
-const state = (form) => new URLSearchParams(new FormData(form)).toString();
+// A chosen file counts by its name: as a text all files are alike.
+const said = ([name, value]) => [name, value.name ?? value];
+const state = (form) => new URLSearchParams([...new FormData(form)].map(said)).toString();
 
 /** Whether any guarded form under `root` differs from what the server drew. */
 export const unsaved = (root) =>
