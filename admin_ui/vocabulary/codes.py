@@ -236,8 +236,8 @@ SHORTAGES = {  # why more is wanted
     "by_hand": N_("Asked for by a person"),
 }
 SYNC_CHANGES = {
-    "fresh": N_("New"),
-    "changed": N_("Changed"),
+    "fresh": N_("New upstream"),
+    "changed": N_("Has changed"),
     "vanished": N_("Vanished"),
     "returned": N_("Back again"),
     "held": N_("Cost has jumped"),
@@ -282,7 +282,7 @@ CASE_SOLUTIONS = {
     "closed": N_("Closed by a person"),
 }
 DESK_ACTS = {
-    "opened": N_("Opened"),
+    "opened": N_("The case was opened"),
     "message": N_("Tell the buyer"),
     "replenish": N_("Ask for replenishment"),
     "next_supplier": N_("Ask the next supplier"),
