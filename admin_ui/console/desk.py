@@ -92,7 +92,7 @@ class DeskController(Controller):
         async with tenant.begin() as session:
             found = await measures.lines(session, _since(measures.SPAN_DAYS))
         head = [
-            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Case opened"),
+            gettext("Order"), gettext("Kind"), gettext("What showed it"), gettext("Came up at"),
             gettext("First act of a person"), gettext("Solved"), gettext("By what"), gettext("Solved by"),
             gettext("Whose"), gettext("Seconds"),
         ]  # fmt: skip

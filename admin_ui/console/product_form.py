@@ -40,7 +40,7 @@ FULFILMENTS = {"auto": N_("Cards from my stock, at once"), "by_hand": N_("I deli
 KINDS = {"cards": N_("Cards and keys"), "topup": N_("A top-up for the buyer's account")}
 PICKINGS = {"first": N_("The oldest card first"), "random": N_("Any card")}
 FIELD_KINDS: dict[Kind, str] = {
-    "text": N_("Text"),
+    "text": N_("Any text"),
     "phone": N_("Phone number"),
     "account": N_("Account"),
     "area": N_("Area, server"),

@@ -269,10 +269,10 @@ async def _lines(session: AsyncSession, products: Sequence[Any]) -> list[Line]:
 
 def _line(product: Any, units: Sequence[Any], quotes: dict[int, Quote], stock: dict[int, int]) -> Line:
     prices = [unit.price for unit in units] or [product.price]
-    margins = [
-        (unit.price - (quotes[unit.good_id].wholesale_price if unit.good_id else 0)) / unit.price
+    margins = [  # what own cards have cost differs from batch to batch: it is told of orders, not of products
+        (unit.price - quotes[unit.good_id].wholesale_price) / unit.price
         for unit in units
-        if unit.good_id is None or unit.good_id in quotes
+        if unit.good_id is not None and unit.good_id in quotes
     ]
     offered = [unit for unit in units if unit.good_id is None or unit.good_id in quotes]
     left = [stock.get(unit.id, 0) if unit.good_id is None else quotes[unit.good_id].available for unit in offered]

@@ -237,8 +237,8 @@ SHORTAGES = {  # why more is wanted
     "by_hand": N_("Asked for by a person"),
 }
 SYNC_CHANGES = {
-    "fresh": N_("New"),
-    "changed": N_("Changed"),
+    "fresh": N_("New upstream"),
+    "changed": N_("Has changed"),
     "vanished": N_("Vanished"),
     "returned": N_("Back again"),
     "held": N_("Cost has jumped"),
@@ -285,6 +285,7 @@ CASE_SOLUTIONS = {
 }
 DESK_ACTS = {
     "opened": N_("Case opened"),
+    "opened": N_("The case was opened"),
     "message": N_("Tell the buyer"),
     "replenish": N_("Ask for replenishment"),
     "next_supplier": N_("Ask the next supplier"),

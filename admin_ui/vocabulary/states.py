@@ -87,7 +87,7 @@ APPLICATIONS = {
 }
 IMPORT_LINES = {
     "waiting": Badge("wait", N_("To be opened")),
-    "opened": Badge("ok", N_("Is open")),
+    "opened": Badge("ok", N_("Was opened")),
     "refused": Badge("bad", N_("Refused")),
 }
 GOODS = {"active": Badge("ok", N_("Offered")), "withdrawn": Badge("off", N_("Withdrawn"))}
@@ -116,7 +116,7 @@ MANUAL_TASKS = {
     "failed": Badge("bad", N_("Failed")),
 }
 PURCHASES = {
-    "submitted": Badge("wait", N_("Under way")),
+    "submitted": Badge("wait", N_("Being bought")),
     "unknown": Badge("wait", N_("Not known yet")),
     "delivered": Badge("ok", N_("Delivered")),
     "partial": Badge("wait", N_("Delivered in part")),
@@ -129,7 +129,7 @@ OFFERS = {
     "gone": Badge("bad", N_("Vanished at the supplier")),
 }
 ARTICLES = {
-    "new": Badge("info", N_("New")),
+    "new": Badge("info", N_("New upstream")),
     "adopted": Badge("ok", N_("Offered")),
     "ignored": Badge("off", N_("Put away")),
     "vanished": Badge("bad", N_("Vanished")),
@@ -143,18 +143,18 @@ SYNCS = {
 }
 REPLENISHMENTS = {
     "wanted": Badge("wait", N_("To order")),
-    "submitted": Badge("info", N_("Ordered")),
+    "submitted": Badge("info", N_("Ordered from the supplier")),
     "unknown": Badge("wait", N_("Not known yet")),
-    "received": Badge("ok", N_("Received")),
+    "received": Badge("ok", N_("Received all")),
     "partial": Badge("wait", N_("Received in part")),
     "failed": Badge("bad", N_("Failed")),
     "dismissed": Badge("off", N_("Put away")),
 }
 STATION_REPLENISHMENTS = {
     "wanted": Badge("wait", N_("To order")),
-    "ordered": Badge("info", N_("Ordered")),
+    "ordered": Badge("info", N_("Ordered from the supplier")),
     "partial": Badge("wait", N_("Received in part")),
-    "received": Badge("ok", N_("Received")),
+    "received": Badge("ok", N_("Received all")),
     "dismissed": Badge("off", N_("Put away")),
 }
 BREAKERS = {
@@ -233,7 +233,7 @@ COUPONS = {
 }
 COUPON_USES = {
     "reserved": Badge("wait", N_("Reserved until it is paid")),
-    "used": Badge("ok", N_("Used")),
+    "used": Badge("ok", N_("Redeemed")),
     "released": Badge("off", N_("Given back to the coupon")),
 }
 

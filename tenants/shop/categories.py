@@ -23,7 +23,7 @@ ICONS = {
     "key": N_("Key"),
     "receipt": N_("Bill"),
     "shopping-bag": N_("Bag"),
-    "ticket": N_("Ticket"),
+    "ticket": N_("Admission ticket"),
     "wallet": N_("Purse"),
     "world": N_("World"),
     "bolt": N_("Lightning"),
