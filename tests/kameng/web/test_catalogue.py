@@ -56,6 +56,13 @@ def test_translations_keep_the_places_of_their_msgids() -> None:
     assert differing == []
 
 
+def test_a_percent_sign_that_begins_no_place_is_written_twice() -> None:
+    """Pages put their values in whether there are places or not, and a single one stops the page."""
+    texts = [form for entry in _entries() for text in (entry.id, entry.string) for form in _forms(text)]
+
+    assert [text for text in texts if "%" in PLACE.sub("", text)] == []
+
+
 def test_no_english_is_left_in_the_chinese() -> None:
     left = {}
     for entry in _entries():
