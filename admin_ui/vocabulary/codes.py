@@ -284,7 +284,6 @@ CASE_SOLUTIONS = {
     "closed": N_("Closed by a person"),
 }
 DESK_ACTS = {
-    "opened": N_("Case opened"),
     "opened": N_("The case was opened"),
     "message": N_("Tell the buyer"),
     "replenish": N_("Ask for replenishment"),
