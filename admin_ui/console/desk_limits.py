@@ -1,4 +1,4 @@
-"""Lending the desk: to whom, until when, and up to how much he may give back at once."""
+"""Lending the desk: to whom, until when, and up to how much of an order he may give back."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -142,7 +142,7 @@ def _exports(source: Source) -> type[Controller]:
         ) -> Stream:
             async with tenant.begin() as session:
                 job = await exports.find(session, source.key, export_id, staff.id)
-            if job.state != "done":
+            if job.state != "done" or (job.sees_money and not sees_money(staff)):  # a right that was taken since
                 raise ExportGone
             return _file(source, _kind(job.kind), _kept(tenant, job), with_money=job.sees_money)
 

@@ -1,4 +1,4 @@
-"""Who may give money back on the desk without the right to refunds, up to how much at once, and until when."""
+"""Who may give money back on the desk without the right to refunds, up to how much of an order, and until when."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ OF = text(
 
 
 class Limit(Struct, frozen=True):
-    """`limit_cents` for each refund; `delegations` are permissions that were lent with it."""
+    """`limit_cents` for each order; `delegations` are permissions that were lent with it."""
 
     staff_id: UUID
     staff_name: str
@@ -72,7 +72,7 @@ async def of(session: AsyncSession, staff_id: UUID) -> Limit | None:
 
 
 async def most_cents(session: AsyncSession, staff_id: UUID, *, may_refund: bool) -> int | None:
-    """What the person may give back at once; None: any amount. Raises `NoMoneyRight`."""
+    """What the person may give back of one order; None: any amount. Raises `NoMoneyRight`."""
     if may_refund:
         return None
     limit = await of(session, staff_id)

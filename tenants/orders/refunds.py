@@ -48,6 +48,10 @@ INSERT = text(
 ONE = text(f"SELECT {FIELDS} FROM refunds WHERE id = :id")  # noqa: S608 - the constant above
 REQUESTED = text(f"SELECT {FIELDS} FROM refunds WHERE request_key = :key")  # noqa: S608 - the constant above
 OF_ORDER = text(f"SELECT {FIELDS} FROM refunds WHERE order_id = :id ORDER BY created_at, id")  # noqa: S608 - as above
+GIVEN_BY = text(
+    "SELECT coalesce(sum(amount_cents), 0)::bigint FROM refunds"
+    " WHERE order_id = :id AND made_by = :by AND state <> 'failed'"
+)
 # Check and change in one: never more than was charged.
 TAKE = text(
     """
@@ -119,7 +123,7 @@ class BeyondCharge(Refused):
 
 
 class OverLimit(Refused):
-    """The person may give back no more than this at once."""
+    """The person may give back no more than this of one order, at once or in parts."""
 
     message = "You may give back up to %(most)s yourself. Ask the owner for more."
 
@@ -168,7 +172,7 @@ async def give_back(
     limit_cents: int | None = None,
 ) -> Refund:
     """Gives back `cents` of a delivered order. The same `request_key` is the same refund. `limit_cents` is what `by`
-    may give back at once.
+    may give back of one order, all parts together.
 
     Raises `OrderGone`, `NotGivenBack`, `BeyondCharge`, `OverLimit`, `KeyReused`; by the channel `NotRefundableHere`,
     and `CollectedTooLow` when what the master holds for the station does not cover it. Nothing was given back then.
@@ -178,7 +182,9 @@ async def give_back(
         if earlier.order_id != order.id or earlier.amount_cents != cents:
             raise KeyReused
         return earlier
-    _check(order, cents, limit_cents)
+    _check(order, cents)
+    if limit_cents is not None:
+        await _keep_to_limit(session, order, cents, limit_cents, by)
     refund_id, payment_no, channel_id, settlement = ids.uuid7(), "", None, "own"
     if to == "channel":
         payment_no, channel_id, settlement = await _by_channel(session, order, cents)
@@ -212,13 +218,18 @@ async def _requested(session: AsyncSession, request_key: str) -> Refund | None:
     return Refund(**row) if row else None
 
 
-def _check(order: Order, cents: int, limit_cents: int | None) -> None:
+def _check(order: Order, cents: int) -> None:
     if order.state not in AFTER_SALE:
         raise NotGivenBack
     if not 1 <= cents <= order.total_cents - order.refunded_cents:
         raise BeyondCharge(field="amount", most=format_cents(order.total_cents - order.refunded_cents))
-    if limit_cents is not None and cents > limit_cents:
-        raise OverLimit(field="amount", most=format_cents(limit_cents))
+
+
+async def _keep_to_limit(session: AsyncSession, order: Order, cents: int, limit_cents: int, by: str) -> None:
+    """The order is locked, so nothing is given back meanwhile. Raises `OverLimit`."""
+    given_cents = (await session.execute(GIVEN_BY, {"id": order.id, "by": by})).scalar_one()
+    if given_cents + cents > limit_cents:
+        raise OverLimit(field="amount", most=format_cents(max(0, limit_cents - given_cents)))
 
 
 async def _by_channel(session: AsyncSession, order: Order, cents: int) -> tuple[str, int, str]:
