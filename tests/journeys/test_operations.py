@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-import httpx
 import pytest
 from msgspec import structs
 
 from deploy.supervisor import Supervisor
 from tests.journeys.conftest import Town
+from tests.support.loopback import http
 from tests.support.stack import on_a_port_of_its_own, process
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -38,7 +38,7 @@ def test_metrics_are_on_their_private_port_only(town: Town) -> None:
     with town.stack.client("xingchen.localhost") as client:
         assert client.get("/").status_code == 200
         assert client.get("/metrics").status_code == 404
-    told = httpx.get(f"http://127.0.0.1:{town.stack.settings.metrics_port}/metrics", trust_env=False).text
+    told = http.get(f"http://127.0.0.1:{town.stack.settings.metrics_port}/metrics").text
 
     (line,) = [
         line
@@ -66,11 +66,9 @@ def test_the_metrics_of_several_web_workers_are_added_up(town: Town, tmp_path: P
     with Supervisor(tmp_path / "processes.json", log_folder=tmp_path / "log") as supervisor:
         supervisor.start(process("web", settings))
         for _ in range(12):  # each a connection of its own, so both workers get some
-            answer = httpx.get(
-                f"http://127.0.0.1:{settings.port}/login", headers={"Host": "master.localhost"}, trust_env=False
-            )
+            answer = http.get(f"http://127.0.0.1:{settings.port}/login", headers={"Host": "master.localhost"})
             assert answer.status_code == 200
-        told = httpx.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", trust_env=False).text
+        told = http.get(f"http://127.0.0.1:{settings.metrics_port}/metrics").text
 
     (line,) = [line for line in told.splitlines() if line.startswith("kameng_requests_total") and "master" in line]
     assert float(line.rsplit(" ", 1)[1]) == 12

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from msgspec import Struct
 
+from tests.support.loopback import http
 from tests.support.processes import free_port, running
 
 APP_ID, APP_KEY = "7", "acg-shop-key"
@@ -31,11 +31,11 @@ class AcgShop(Struct, frozen=True):
 
     def orders(self) -> list[dict[str, Any]]:
         """Every order it has made."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/control/orders", headers=CONTROL).json()
+        found: list[dict[str, Any]] = http.get(f"{self.url}/control/orders", headers=CONTROL).json()
         return found
 
     def _post(self, path: str, body: object) -> None:
-        httpx.post(self.url + path, json=body, headers=CONTROL).raise_for_status()
+        http.post(self.url + path, json=body, headers=CONTROL).raise_for_status()
 
 
 @contextmanager

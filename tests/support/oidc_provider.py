@@ -16,10 +16,10 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin
 
-import httpx
 from msgspec import Struct
 
 from deploy.frontend.bundle import NODE, NPM
+from tests.support.loopback import async_client
 
 HERE = Path(__file__).resolve().parent / "oidc"
 LOCK_FILE = HERE / "package-lock.json"
@@ -38,7 +38,7 @@ class Provider(Struct, frozen=True):
 
     async def sign_in(self, address: str, login: str) -> str:
         """Does what a person does there: signs in as `login` and agrees. Returns where he is sent back to."""
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as browser:
+        async with async_client(timeout=30) as browser:
             answer = await browser.get(address)
             for _ in range(12):
                 if answer.is_redirect:
@@ -63,7 +63,7 @@ class Provider(Struct, frozen=True):
         await self._control("/control/expire", {"code": code})
 
     async def _control(self, path: str, said: object) -> None:
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with async_client() as browser:
             (await browser.post(self.issuer + path, json=said)).raise_for_status()
 
 

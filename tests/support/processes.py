@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.loopback import http
+
 ROOT = Path(__file__).parents[2]
 SOURCES = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform")))}  # as pytest itself is told
 STARTS_WITHIN_S = 20.0
@@ -72,7 +74,7 @@ def _ready(process: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            if httpx.get(url, timeout=1, trust_env=False).status_code < 500:
+            if http.get(url, timeout=1).status_code < 500:
                 return True
         except httpx.TransportError:
             time.sleep(0.03)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from msgspec import Struct
 
+from tests.support.loopback import http
 from tests.support.processes import free_port, running
 
 SUPPLIER_SECRET = "sandbox-supplier"
@@ -21,13 +21,11 @@ class Supplier(Struct, frozen=True):
 
     def stage(self, *queue: dict[str, Any], **plan: Any) -> None:
         """Replaces all that is wrong with it. Without arguments it is mended."""
-        httpx.post(
-            f"{self.url}/control/faults", json={"queue": list(queue), **plan}, headers=CONTROL
-        ).raise_for_status()
+        http.post(f"{self.url}/control/faults", json={"queue": list(queue), **plan}, headers=CONTROL).raise_for_status()
 
     def orders(self) -> list[dict[str, Any]]:
         """Every order it has made."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/control/orders", headers=CONTROL).json()
+        found: list[dict[str, Any]] = http.get(f"{self.url}/control/orders", headers=CONTROL).json()
         return found
 
     def orders_by(self, references: list[str]) -> list[dict[str, Any]]:
@@ -35,14 +33,14 @@ class Supplier(Struct, frozen=True):
 
     def goods(self, *goods: dict[str, Any]) -> None:
         """Adds goods, or replaces those with the same sku."""
-        httpx.post(f"{self.url}/control/goods", json=list(goods), headers=CONTROL).raise_for_status()
+        http.post(f"{self.url}/control/goods", json=list(goods), headers=CONTROL).raise_for_status()
 
     def remove_goods(self, *skus: str) -> None:
         """Takes goods off its shelf."""
-        httpx.post(f"{self.url}/control/goods/removed", json=list(skus), headers=CONTROL).raise_for_status()
+        http.post(f"{self.url}/control/goods/removed", json=list(skus), headers=CONTROL).raise_for_status()
 
     def balance(self, balance_cents: int) -> None:
-        httpx.post(
+        http.post(
             f"{self.url}/control/balance", json={"balance_cents": balance_cents}, headers=CONTROL
         ).raise_for_status()
 

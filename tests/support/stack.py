@@ -17,6 +17,7 @@ from deploy.seeds.demo import Login, Sandboxes
 from deploy.supervisor import Process, Supervisor, answers
 from kameng.infra import settings as settings_door
 from kameng.infra.settings import Settings
+from tests.support.loopback import NO_AUTHORITIES
 from tests.support.processes import SOURCES, free_port
 from tests.support.sandbox import CONTROL, Supplier, running_supplier
 
@@ -46,6 +47,7 @@ class Stack(Struct, frozen=True):
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.settings.port}",
             headers={"Host": f"{host}:{self.settings.port}"},
+            verify=NO_AUTHORITIES,
             trust_env=False,
         )
 

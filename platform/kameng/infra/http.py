@@ -8,8 +8,10 @@ that cannot be used, which says as little about what was done. Times are seconds
 import asyncio
 import logging
 import socket
+import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeVar, cast
@@ -207,13 +209,19 @@ async def _read(response: httpx.Response, cap: int) -> bytes:
     return bytes(body)
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom we trust. Reading their certificates takes some 40 ms, so all doors of a process share them."""
+    return httpx.create_ssl_context()
+
+
 class _Transport(httpx.AsyncBaseTransport):
     """httpx over a pool for each origin, whose connections are made by `_Network`: its own transport takes no such
     part."""
 
     def __init__(self, *, allow_private: bool, max_connections: int) -> None:
         self._max_connections = max_connections
-        self._ssl_context = httpx.create_ssl_context()
+        self._ssl_context = _authorities()
         self._network = _Network(allow_private)
         self._pools: OrderedDict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = OrderedDict()
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from sqlalchemy import text
 
@@ -19,6 +18,7 @@ from tenants.orders.payments import charge_paid_order
 from tenants.orders.refunds import BeyondCharge, NotGivenBack, NotInDoubt, OverLimit, Refund
 from tenants.orders.service import OrderDraft
 from tests.support.house import Shop, ledger_is_balanced, open_shop
+from tests.support.loopback import async_client
 from tests.tenants.storefront.gateway import Gateway, open_channel, running_gateway
 from tests.tenants.storefront.lending import held, lend_channel, offer
 
@@ -161,7 +161,7 @@ async def test_a_refusal_of_the_gateway_is_undone_and_the_wallet_may_be_chosen(
 async def by_hand(gateway: Gateway, payment_no: str, money: str) -> None:
     """A refund made at the gateway's own page."""
     fields = {"act": "refund", "pid": "1001", "key": "key-of-1001", "out_trade_no": payment_no, "money": money}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with async_client() as client:
         assert (await client.post(f"{gateway.url}/api.php", data=fields)).json()["code"] == 1
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
 from msgspec import Struct
 
 from billing.payments import service as payments
 from billing.payments.service import ChannelDraft
 from tests.support.house import Shop
+from tests.support.loopback import async_client
 from tests.support.processes import free_port, running
 
 MODULE = "billing.payments.adapters.epay.sandbox"
@@ -26,7 +26,7 @@ class Gateway(Struct, frozen=True):
 
     async def pay(self, pay_url: str) -> dict[str, str]:
         """Opens the cashier that a shop's page leads to and pays; the signed set that it notifies with."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with async_client() as client:
             cashier = await client.get(pay_url)
             found = CASHIER.search(cashier.text)
             assert found, cashier.text
@@ -34,7 +34,7 @@ class Gateway(Struct, frozen=True):
         return dict(parse_qsl(urlsplit(paid.headers["location"]).query))
 
     async def orders(self) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with async_client() as client:
             found: list[dict[str, Any]] = (await client.get(f"{self.url}/control/orders", headers=CONTROL)).json()
         return found
 

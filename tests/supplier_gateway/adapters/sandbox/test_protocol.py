@@ -28,6 +28,7 @@ from supplier_gateway.port import (
     SupplierUnavailable,
 )
 from tests.support.liar import running_liar
+from tests.support.loopback import NO_AUTHORITIES, http
 from tests.support.processes import free_port, running
 
 ACCOUNT, SECRET, CONTROL = "shop-1", "test-secret", "test-control"
@@ -41,7 +42,9 @@ class Staged:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, headers={"X-Control-Token": CONTROL}, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, headers={"X-Control-Token": CONTROL}, verify=NO_AUTHORITIES, trust_env=False
+        )
 
     def goes_wrong(self, kind: str, **more: object) -> None:
         self._post("/control/faults", {"queue": [{"kind": kind, **more}]})
@@ -317,20 +320,20 @@ def test_a_request_heard_twice_is_refused(supplier: Staged) -> None:
     timestamp, nonce = "1", uuid4().hex
     old = sign(SECRET, "GET", "/v1/balance", timestamp, nonce, b"")
     headers = {"X-Account": ACCOUNT, "X-Timestamp": timestamp, "X-Nonce": nonce, "X-Signature": old}
-    too_old = httpx.get(f"{supplier.url}/v1/balance", headers=headers)
+    too_old = http.get(f"{supplier.url}/v1/balance", headers=headers)
     assert (too_old.status_code, too_old.json()["error"]) == (401, "signature")
 
     date = str(int(time.time()))
     headers |= {"X-Timestamp": date, "X-Signature": sign(SECRET, "GET", "/v1/balance", date, nonce, b"")}
-    assert httpx.get(f"{supplier.url}/v1/balance", headers=headers).status_code == 200
-    repeat = httpx.get(f"{supplier.url}/v1/balance", headers=headers)
+    assert http.get(f"{supplier.url}/v1/balance", headers=headers).status_code == 200
+    repeat = http.get(f"{supplier.url}/v1/balance", headers=headers)
     assert (repeat.status_code, repeat.json()["detail"]) == (401, "this nonce was used before")
 
 
 def test_the_control_api_wants_its_token(supplier: Staged) -> None:
     for path in ("/control/orders", "/control/faults"):
-        assert httpx.get(supplier.url + path).status_code == 401
-        assert httpx.get(supplier.url + path, headers={b"X-Control-Token": "错".encode()}).status_code == 401
+        assert http.get(supplier.url + path).status_code == 401
+        assert http.get(supplier.url + path, headers={b"X-Control-Token": "错".encode()}).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -340,7 +343,7 @@ def test_a_malformed_order_is_a_definite_refusal(supplier: Staged, body: bytes) 
     date, nonce = str(int(time.time())), uuid4().hex
     signature = sign(SECRET, "POST", "/v1/orders", date, nonce, body)
     headers = {"X-Account": ACCOUNT, "X-Timestamp": date, "X-Nonce": nonce, "X-Signature": signature}
-    reply = httpx.post(f"{supplier.url}/v1/orders", content=body, headers=headers)
+    reply = http.post(f"{supplier.url}/v1/orders", content=body, headers=headers)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid")
 
 
@@ -366,7 +369,7 @@ def test_it_ends_at_once_on_sigterm_though_a_request_hangs(tmp_path: Path) -> No
         signature = sign(SECRET, "GET", "/v1/goods", date, nonce, b"")
         headers = {"X-Account": "demo", "X-Timestamp": date, "X-Nonce": nonce, "X-Signature": signature}
         with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"{staged.url}/v1/goods", headers=headers, timeout=0.3)
+            http.get(f"{staged.url}/v1/goods", headers=headers, timeout=0.3)
         staged.close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

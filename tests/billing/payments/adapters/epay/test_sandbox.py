@@ -15,6 +15,7 @@ from billing.payments.adapters.epay.client import Channel, EpayProvider
 from billing.payments.adapters.epay.signing import signed
 from billing.payments.adapters.port import GatewayState, NotifyRefused, PayRequest, PayStatus
 from kameng.infra.http import Outbound
+from tests.support.loopback import async_client
 from tests.support.processes import free_port, running
 
 KEY, OTHER_KEY, CONTROL = "key-of-1001", "key-of-1002", "test-control"
@@ -79,13 +80,13 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 async def browser(url: str, control: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with async_client(base_url=url) as client:
         yield client
 
 
 @pytest.fixture
 async def control(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, headers={"X-Control-Token": CONTROL}, trust_env=False) as client:
+    async with async_client(base_url=url, headers={"X-Control-Token": CONTROL}) as client:
         (await client.post("/control/notify", json={})).raise_for_status()
         yield client
 
