@@ -195,7 +195,7 @@ def _patience_s(order: Order, receipt: Receipt) -> float:
     supplier that has been asked many times is asked less. Wrong input has to be put right first; then it goes on at
     once."""
     if receipt.fault is Fault.INPUT:
-        return LATEST_QUESTION_S
+        return LATEST_S
     age_s = (clock.now() - order.created_at).total_seconds()
     latest_s = LATEST_QUESTION_S if receipt.outcome is Outcome.UNKNOWN else LATEST_S
     return max(SOON_S, min(latest_s, age_s / 4))

@@ -33,6 +33,7 @@ async def test_an_owner_withdraws_and_the_master_pays(
     payout = await asked(owner)
     shown = text_of(await operator.get(f"/payouts/{payout}"))
     assert "李雷 li@example.test" in shown, shown[:900]
+    assert f"{shop.tenant.name}: its money here" in shown
     assert error_at(await operator.post(f"/payouts/{payout}/pay", reference=""), "reference")
 
     page = await operator.follow(await operator.post(f"/payouts/{payout}/pay", reference="2026112200001"))

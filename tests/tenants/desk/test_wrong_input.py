@@ -1,0 +1,74 @@
+"""A supplier does not accept what the buyer filled in: the page says so, and nobody is asked again in vain."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from kameng.core import ids
+from kameng.infra.runtime import Runtime
+from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.house import Shop, open_shop, work_off
+from tests.support.sandbox import SUPPLIER_SECRET, Supplier, running_supplier
+from tests.tenants.desk.steps import case_of, make_due, rows
+from tests.tenants.storefront.steps import bought, member
+
+__all__ = ["browser", "door"]
+
+ACCOUNT = '[{"label": "QQ", "kind": "account", "required": true}]'
+
+
+@pytest.fixture(scope="module")
+def supplier() -> Iterator[Supplier]:
+    with running_supplier() as started:
+        yield started
+
+
+@pytest.fixture
+async def shop(runtime: Runtime, supplier: Supplier) -> Shop:
+    sku = ids.code(8)
+    fields = [{"label": "QQ", "pattern": "[0-9]{5,11}"}]
+    supplier.goods({"sku": sku, "name": sku, "cost": "6.00", "stock": 100, "kind": "topup", "fields": fields})
+    shop = await open_shop(runtime, supplier_url=supplier.url, supplier_sku=sku, supplier_secret=SUPPLIER_SECRET)
+    async with shop.tenant.begin() as session:
+        change = text("UPDATE products SET kind = 'topup', fields = CAST(:fields AS jsonb)")
+        await session.execute(change, {"fields": ACCOUNT})
+    return shop
+
+
+async def test_a_wrong_account_is_said_to_be_one_and_the_buyer_can_say_what_it_should_be(
+    shop: Shop, browser: OpenBrowser, runtime: Runtime
+) -> None:
+    buyer = await member(shop, browser, wallet_cents=1_000)
+    no = await bought(buyer, shop, **{"inputs.0": "wang_xiaoming"})
+    await work_off(runtime)
+    await work_off(runtime)
+
+    page = await buyer.get(f"/orders/{no}")
+
+    case = await case_of(shop, no)
+    assert (case.kind, case.cause) == ("wrong_input", "supplier")
+    assert "Our supplier does not accept what was filled in." in page.text
+    assert "Our supplier does not answer at the moment." not in page.text
+    assert f"/tickets/new?order={no}&amp;kind=wrong_account" in page.text
+    form = await buyer.get(f"/tickets/new?order={no}&kind=wrong_account")
+    assert 'value="wrong_account" required checked' in form.text
+
+
+async def test_what_is_wrong_is_not_sent_to_the_supplier_every_few_seconds(
+    shop: Shop, browser: OpenBrowser, runtime: Runtime
+) -> None:
+    buyer = await member(shop, browser, wallet_cents=1_000)
+    no = await bought(buyer, shop, **{"inputs.0": "wang_xiaoming"})
+    for _ in range(3):
+        await work_off(runtime)  # what is due within seven seconds
+    async with runtime.database.master_session() as session:
+        asked = text("SELECT count(*) FROM purchases WHERE order_no = :no")
+        assert (await session.execute(asked, {"no": no})).scalar_one() == 1
+
+        await session.execute(text("UPDATE purchases SET created_at = created_at - interval '1 minute'"))
+    async with shop.tenant.begin() as session:
+        await session.execute(text("""UPDATE orders SET inputs = '{"QQ": "10001"}'"""))
+    await make_due(shop)
+
+    assert [row.state for row in await rows(shop, "SELECT state FROM orders")] == ["delivered"]
