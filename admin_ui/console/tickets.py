@@ -86,7 +86,9 @@ class TicketController(Controller):
             span_days=measures.SPAN_DAYS,
             is_frequent=queries.is_frequent,
             kinds=facts.KINDS,
-            chart_option=charts.tickets_by_day(daily, gettext("Answered at once by template"), gettext("Others")),
+            chart_option=charts.tickets_by_day(
+                daily, days.latest(CHART_DAYS), gettext("Answered at once by template"), gettext("The rest")
+            ),
             chart_days=CHART_DAYS,
             duration=duration,
         )
