@@ -40,29 +40,34 @@ def by_hour(today: Hours, before: Hours, now: int, today_name: str, before_name:
     }
 
 
-def tickets_by_day(days: Sequence[Day], automatic_name: str, others_name: str) -> dict[str, Any]:
-    """Stacked bars: of the tickets of each day those that a template answered first, and the others."""
-    series = (
-        (automatic_name, [day.automatic for day in days]),
-        (others_name, [day.opened - day.automatic for day in days]),
-    )
-    return {
-        "xAxis": {"type": "category", "data": [f"{day.day:%m-%d}" for day in days]},
-        "yAxis": {"min": 0, "minInterval": 1},
-        "series": [{"type": "bar", "stack": "tickets", "name": name, "data": values} for name, values in series],
-    }
+def tickets_by_day(
+    known: Sequence[Day], shown: Sequence[date], automatic_name: str, others_name: str
+) -> dict[str, Any]:
+    """Stacked bars: of the tickets of each day those that a template answered first, and the others. `known` are the
+    days on which there were any."""
+    counts = {one.day: (one.automatic, one.opened) for one in known}
+    return _parts_by_day(counts, shown, "tickets", automatic_name, others_name)
 
 
-def cases_by_day(days: Sequence[tuple[date, Figures]], alone_name: str, others_name: str) -> dict[str, Any]:
-    """Stacked bars: of the cases of each day those that were solved without a person, and the others."""
-    series = (
-        (alone_name, [figures.alone for _, figures in days]),
-        (others_name, [figures.opened - figures.alone for _, figures in days]),
-    )
+def cases_by_day(
+    known: Sequence[tuple[date, Figures]], shown: Sequence[date], alone_name: str, others_name: str
+) -> dict[str, Any]:
+    """Stacked bars: of the cases of each day those that were solved without a person, and the others. `known` are the
+    days on which there were any."""
+    counts = {day: (figures.alone, figures.opened) for day, figures in known}
+    return _parts_by_day(counts, shown, "cases", alone_name, others_name)
+
+
+def _parts_by_day(
+    counts: Mapping[date, tuple[int, int]], shown: Sequence[date], stack: str, part_name: str, others_name: str
+) -> dict[str, Any]:
+    """`counts` are `(the part, all)` of a day; a day without any is a gap as wide as the others."""
+    parts = [counts.get(day, (0, 0)) for day in shown]
+    series = ((part_name, [part for part, _ in parts]), (others_name, [all_ - part for part, all_ in parts]))
     return {
-        "xAxis": {"type": "category", "data": [f"{day:%m-%d}" for day, _ in days]},
+        "xAxis": {"type": "category", "data": [f"{day:%m-%d}" for day in shown]},
         "yAxis": {"min": 0, "minInterval": 1},
-        "series": [{"type": "bar", "stack": "cases", "name": name, "data": values} for name, values in series],
+        "series": [{"type": "bar", "stack": stack, "name": name, "data": values} for name, values in series],
     }
 
 

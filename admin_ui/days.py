@@ -1,6 +1,6 @@
 """Days as the people of a station count them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kameng.core import clock
@@ -16,6 +16,11 @@ def midnight(now: datetime, zone: ZoneInfo, days_ago: int = 0) -> datetime:
 def today(days_ago: int = 0) -> datetime:
     """The reader's midnight."""
     return midnight(clock.now(), i18n.reader().zone, days_ago)
+
+
+def latest(count: int) -> list[date]:
+    """The reader's last days with today, oldest first."""
+    return [today(days_ago=ago).date() for ago in reversed(range(count))]
 
 
 def hour_now() -> int:

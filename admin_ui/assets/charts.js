@@ -86,7 +86,7 @@ function themed() {
     categoryAxis: { ...axis, splitLine: { show: false } },
     valueAxis: { ...axis, axisLine: { show: false } },
     timeAxis: { ...axis, splitLine: { show: false } },
-    legend: { textStyle: { color: quiet }, inactiveColor: line },
+    legend: { textStyle: { color: quiet }, inactiveColor: line, pageTextStyle: { color: quiet }, pageIconColor: ink, pageIconInactiveColor: line },
     // Text drawn on the canvas: an HTML tooltip would need style attributes, which the page's policy refuses.
     tooltip: {
       renderMode: "richText",
@@ -116,7 +116,7 @@ function dressed(option, element) {
     ...option,
     tooltip: { trigger: round ? "item" : "axis", valueFormatter: format.exact, ...option.tooltip },
   };
-  if (several || round) full.legend = { type: "plain", top: 0, left: 0, itemHeight: 8, itemWidth: 16, ...option.legend };
+  if (several || round) full.legend = { type: "scroll", top: 0, left: 0, right: 0, itemHeight: 8, itemWidth: 16, ...option.legend };
   if (!round) {
     full.grid = { top: several ? 36 : 12, right: 12, bottom: 4, left: 4, containLabel: true, ...option.grid };
     full.xAxis = [option.xAxis ?? {}].flat().map((one) => withNames(one, element.clientWidth));

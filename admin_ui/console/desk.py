@@ -73,7 +73,9 @@ class DeskController(Controller):
             counts=counts,
             figures=figures,
             span_days=measures.SPAN_DAYS,
-            chart_option=charts.cases_by_day(daily, gettext("Solved without a person"), gettext("With a person")),
+            chart_option=charts.cases_by_day(
+                daily, days.latest(CHART_DAYS), gettext("Solved without a person"), gettext("With a person")
+            ),
             chart_days=CHART_DAYS,
             duration=duration,
             now=clock.now(),

@@ -210,7 +210,8 @@ async def order_page(
         payment = await payments.payment_for(session, no)
         entries = list(await ledger_queries.entries_of(session, payment.no)) if payment else []
         entries += await ledger_queries.entries_of(session, str(order.id))
-        channel = await payments.channel(session, payment.channel_id) if payment else None
+        channels = {str(one.id): one for one in await payments.all_channels(session)}
+        channel = channels.get(str(payment.channel_id) if payment else order.pay_method)
         paid_by_channel = await refunds.payment_no_of(session, order) is not None
         return page(
             request,

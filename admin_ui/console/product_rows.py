@@ -69,7 +69,7 @@ def of_product(product: Any, variants: Sequence[Any]) -> Sheet:
     return Sheet(
         ladder=[{"ladder_from": str(start), "ladder_price": plain(price)} for start, price in product.ladder],
         specs=[{"spec_name": spec["name"], "spec_values": ", ".join(spec["values"])} for spec in product.specs],
-        variants=[_of_variant(one) for one in variants],
+        variants=[_of_variant(one, [spec["name"] for spec in product.specs]) for one in variants],
         fields=[
             {
                 "field_label": one["label"],
@@ -84,9 +84,11 @@ def of_product(product: Any, variants: Sequence[Any]) -> Sheet:
     )
 
 
-def _of_variant(one: Any) -> Row:
+def _of_variant(one: Any, specs: Sequence[str]) -> Row:
+    """`specs` are their names as the product orders them; the database keeps an order of its own."""
+    values = {name: one.spec_values[name] for name in specs if name in one.spec_values}
     return {
-        "v_values": msgspec.json.encode(one.spec_values).decode(),
+        "v_values": msgspec.json.encode(values).decode(),
         "v_good": str(one.good_id) if one.good_id is not None else OWN,
         "v_price": plain(one.price),
         "v_list": plain(one.list_price) if one.list_price is not None else "",

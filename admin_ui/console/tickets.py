@@ -87,7 +87,7 @@ class TicketController(Controller):
             is_frequent=queries.is_frequent,
             kinds=facts.KINDS,
             chart_option=charts.tickets_by_day(
-                daily, gettext("Answered at once by template"), gettext("Answered by a person")
+                daily, days.latest(CHART_DAYS), gettext("Answered at once by template"), gettext("Answered by a person")
             ),
             chart_days=CHART_DAYS,
             duration=duration,

@@ -25,3 +25,4 @@ async def fill(runtime: Runtime, logins: Sequence[Login], sandboxes: Sandboxes) 
         room = Room(runtime, tenant, owner, operator, sandboxes)
         for part in (shelf, trade, talk, prices, money):
             await part.fill(room)
+        await shelf.leave_one_at_work(room)

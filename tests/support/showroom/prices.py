@@ -11,13 +11,18 @@ from tests.support.showroom.room import Room
 from tests.tenants.pricing import steps
 
 D = Decimal
-LISTED = {"a1": ("Steam 充值卡 50 元【自动发货】", 49.5), "a2": ("王者荣耀60点券 秒到", 5.95), "a3": ("QQ会员月卡", 9.6), "a4": ("原神 空月祝福 官方直充 国服 全渠道 自动发货 支持多买优惠", 29.5)}
+LISTED = {  # name and price by article
+    "a1": ("Steam 充值卡 50 元【自动发货】", 49.5),
+    "a2": ("王者荣耀60点券 秒到", 5.95),
+    "a3": ("QQ会员月卡", 9.6),
+    "a4": ("原神 空月祝福 官方直充 国服 全渠道 自动发货 支持多买优惠", 29.5),
+}
 
 
 async def fill(room: Room) -> None:
     shop = await room.at(trade.GOODS[0])
     own = await room.product(shelf.FEW)
-    places = {row.name: row.id for row in await room.rows("SELECT id, name FROM categories")}
+    places = {name: int(number) for name, number in (await room.places()).items()}
     await steps.set_to(shop, cool_down_min=0, turn_min=0)
     low = await steps.feed(shop, "隔壁老王卡盟", every_minutes=180)
     high = await steps.feed(shop, "某大型发卡平台（全国连锁，价格偏高）", every_minutes=180)

@@ -45,6 +45,10 @@ class Room(Struct, frozen=True):
         found = await self.rows("SELECT id FROM products WHERE starts_with(name, :name) ORDER BY id", name=name)
         return int(found[0].id)
 
+    async def places(self) -> dict[str, str]:
+        """The numbers of the categories, as forms send them."""
+        return {row.name: str(row.id) for row in await self.rows("SELECT id, name FROM categories")}
+
     async def at(self, name: str) -> Shop:
         """The shop, to buy this product in."""
         product_id = await self.product(name)

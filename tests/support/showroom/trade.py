@@ -18,9 +18,16 @@ from tests.tenants.orders import stall
 
 GOODS = ("Steam 充值卡 50", "王者荣耀 60", "QQ 会员", "手机话费 30 元", "原神 空月祝福")
 PEOPLE = (
-    "13800138000", "li.na@example.com", "微信 zhangsan_2026", "QQ 10001",
+    "13800138000",
+    "li.na@example.com",
+    "微信 zhangsan_2026",
+    "QQ 10001",
     "a.very.long.address.of.a.customer.from.abroad@mail.example-university.edu.cn",
-)  # fmt: skip
+)
+FOR_A_PERSON = (
+    "UPDATE desk_cases SET person_at = now() - interval '40 minutes', due_at = now() + make_interval(mins => :minutes)"
+    " WHERE id = :id"
+)
 PAST = (("delivered", 240), ("expired", 22), ("refunded", 12))
 SPREAD = (
     "UPDATE orders SET product_name = p.name, unit_price = total_cents / 100.0, wholesale_cents = total_cents * 0.93,"
@@ -52,26 +59,77 @@ async def _past(room: Room) -> None:
     for state, number in PAST:
         for _ in range(number):
             at = clock.now() - timedelta(days=chance.uniform(0.3, 30))
-            at = at.replace(hour=chance.choice((2, 4, 6, 8, 9, 10, 11, 11, 12, 12, 12, 13, 13, 14)), minute=chance.randrange(60))
+            at = at.replace(
+                hour=chance.choice((2, 4, 6, 8, 9, 10, 11, 11, 12, 12, 12, 13, 13, 14)), minute=chance.randrange(60)
+            )
             await add(
-                chance.choice(shops), at=min(at, clock.now() - timedelta(hours=7)), state=state,
-                contact=chance.choice(PEOPLE), cents=chance.choice((598, 990, 2_990, 4_980, 49_800, 123_450)),
-            )  # fmt: skip
+                chance.choice(shops),
+                at=min(at, clock.now() - timedelta(hours=7)),
+                state=state,
+                contact=chance.choice(PEOPLE),
+                cents=chance.choice((598, 990, 2_990, 4_980, 49_800, 123_450)),
+            )
     await room.rows(SPREAD)
 
 
 async def _coupons(room: Room) -> None:
     await room.page("/coupons/new")
-    places = {row.name: str(row.id) for row in await room.rows("SELECT id, name FROM categories")}
+    places = await room.places()
     for form in (
-        {"how": "one", "code": "DOUBLE12", "kind": "percent", "percent": "12", "cap": "30", "least": "50", "scope": "all",
-         "most": "2000", "most_per_buyer": "2", "ends_at": "2027-01-01T00:00", "note": "双十二全场，短信与公众号投放"},
-        {"how": "one", "code": "WELCOME-5", "kind": "fixed", "amount": "5", "scope": "all", "members_only": "yes", "most_per_buyer": "1"},
-        {"how": "one", "code": "GAME-20", "kind": "threshold", "amount": "20", "least": "200", "scope": "categories",
-         "categories": [places["游戏"]], "starts_at": "2026-12-01T00:00", "ends_at": "2026-12-31T23:59"},
-        {"how": "one", "code": "OLD-1", "kind": "fixed", "amount": "1", "scope": "all", "ends_at": "2026-11-01T00:00", "note": "已结束的活动"},
-        {"how": "many", "count": "60", "prefix": "VIP", "kind": "fixed", "amount": "10", "least": "100", "scope": "all", "most": "1", "note": "老客回馈"},
-    ):  # fmt: skip
+        {
+            "how": "one",
+            "code": "DOUBLE12",
+            "kind": "percent",
+            "percent": "12",
+            "cap": "30",
+            "least": "50",
+            "scope": "all",
+            "most": "2000",
+            "most_per_buyer": "2",
+            "ends_at": "2027-01-01T00:00",
+            "note": "双十二全场，短信与公众号投放",
+        },
+        {
+            "how": "one",
+            "code": "WELCOME-5",
+            "kind": "fixed",
+            "amount": "5",
+            "scope": "all",
+            "members_only": "yes",
+            "most_per_buyer": "1",
+        },
+        {
+            "how": "one",
+            "code": "GAME-20",
+            "kind": "threshold",
+            "amount": "20",
+            "least": "200",
+            "scope": "categories",
+            "categories": [places["游戏"]],
+            "starts_at": "2026-12-01T00:00",
+            "ends_at": "2026-12-31T23:59",
+        },
+        {
+            "how": "one",
+            "code": "OLD-1",
+            "kind": "fixed",
+            "amount": "1",
+            "scope": "all",
+            "ends_at": "2026-11-01T00:00",
+            "note": "已结束的活动",
+        },
+        {
+            "how": "many",
+            "count": "60",
+            "prefix": "VIP",
+            "kind": "fixed",
+            "amount": "10",
+            "least": "100",
+            "scope": "all",
+            "most": "1",
+            "note": "老客回馈",
+        },
+    ):
         await room.send("/coupons", **form)
 
 
@@ -94,9 +152,12 @@ async def _today(room: Room) -> None:
         await moving.cancel(session, off.id, "")
     page = await room.page(f"/orders/{given.no}")
     await room.send(
-        f"/orders/{given.no}/refunds", amount="120.50", to="wallet", reason="其中一张卡密无效，按比例退回",
+        f"/orders/{given.no}/refunds",
+        amount="120.50",
+        to="wallet",
+        reason="其中一张卡密无效，按比例退回",
         request_key=hidden(page, "request_key"),
-    )  # fmt: skip
+    )
     await work_off(room.runtime)
 
 
@@ -105,7 +166,13 @@ async def _stuck(room: Room) -> None:
     moon, long = await room.at(GOODS[4]), await room.at(shelf.LONG)
     phone, work = await room.at(GOODS[3]), await room.at("游戏代练")
     for place, (shop, reason) in enumerate(
-        ((moon, "out_of_stock"), (moon, "supplier_down"), (moon, "checking"), (phone, "supplier_down"), (phone, "checking"))
+        (
+            (moon, "out_of_stock"),
+            (moon, "supplier_down"),
+            (moon, "checking"),
+            (phone, "supplier_down"),
+            (phone, "checking"),
+        )
     ):
         placed = await stall.buy(shop, await buyer(room, PEOPLE[place]), 1, contact=PEOPLE[place])
         async with room.runtime.database.master_session() as session:
@@ -117,19 +184,18 @@ async def _stuck(room: Room) -> None:
     await stall.buy(work, who, 1, inputs={"游戏账号": "xiaoming_2026", "区服": "官服"}, contact=PEOPLE[2])
     given = await stall.buy(long, who, 1, inputs={"游戏 UID": "100200300", "服务器": "世界树"}, contact=PEOPLE[2])
     await open_ticket(
-        long, who, order_no=given.no, order_id=given.id, kind="wrong_account", body="UID 填错了，应该是 100200301，麻烦改一下，谢谢。"
+        long,
+        who,
+        order_no=given.no,
+        order_id=given.id,
+        kind="wrong_account",
+        body="UID 填错了，应该是 100200301，麻烦改一下，谢谢。",
     )
     await work_off(room.runtime)
     await work_off(room.runtime)
     cases = await room.rows("SELECT id, order_no FROM desk_cases ORDER BY opened_at")
-    await room.rows(
-        "UPDATE desk_cases SET person_at = now() - interval '40 minutes', due_at = now() - interval '10 minutes' WHERE id = :id",
-        id=cases[0].id,
-    )
-    await room.rows(
-        "UPDATE desk_cases SET person_at = now() - interval '4 minutes', due_at = now() + interval '9 minutes' WHERE id = :id",
-        id=cases[1].id,
-    )
+    for case, minutes in zip(cases, (-10, 9), strict=False):
+        await room.rows(FOR_A_PERSON, id=case.id, minutes=minutes)
     await room.page(f"/desk/cases/{cases[0].id}")
     await room.send(f"/desk/cases/{cases[0].id}/message", body="您好，上游正在补货，预计 10 分钟内到，请稍等。")
     await room.page(f"/desk/cases/{cases[2].id}")
