@@ -100,7 +100,7 @@ class OrderController(Controller):
         seen = await order_view.view(runtime, tenant, visitor, no)
         if _wants_json(request):
             return _json(order_view.answer(seen))
-        return render("storefront/parts/order_live.html", seen=seen)
+        return render("storefront/parts/order_now.html", seen=seen)
 
     @get("/{no:str}/live", opt={"quiet": True})
     async def live(
