@@ -51,9 +51,9 @@ def _day(text: str) -> date | None:
 def payout_file(payouts: Sequence[Payout], *, with_station: bool) -> Response[bytes]:
     """Withdrawals as CSV; where they went is on their pages only."""
     head = [
-        gettext("Number"), *([gettext("Station")] if with_station else []), gettext("State"), gettext("Asked"),
-        gettext("Amount, ¥"), gettext("Fee, ¥"), gettext("Arrives, ¥"), gettext("Way"), gettext("Asked by"),
-        gettext("Decided at"), gettext("Reference"), gettext("Reason"),
+        gettext("Number of the withdrawal"), *([gettext("Station")] if with_station else []), gettext("State"),
+        gettext("Asked"), gettext("Amount, ¥"), gettext("Fee, ¥"), gettext("Arrives, ¥"), gettext("Way"),
+        gettext("Asked by"), gettext("Decided at"), gettext("Number of the transfer"), gettext("Reason"),
     ]  # fmt: skip
     rows = [
         [
