@@ -179,7 +179,8 @@ class CatalogueController(Controller):
             found = await queries.run(session, run_id)
             report = await queries.report(session, run_id)
             lost = await queries.lost(session, run_id) if found.state == "held" else []
-        return page(request, "master/catalogue_run.html", run=found, report=report, lost=lost)
+        names = {sku: name for _, sku, name, *_ in report if name}  # a line about a cost that waits has none
+        return page(request, "master/catalogue_run.html", run=found, report=report, names=names, lost=lost)
 
     @post("/runs/{run_id:int}/decision", guards=[requires(Permission.SUPPLIERS_WRITE)])
     async def decide_run(

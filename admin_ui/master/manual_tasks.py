@@ -21,6 +21,7 @@ from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
 from supplier_gateway.adapters.manual import queries, service
 from supplier_gateway.adapters.manual.service import Delivery
+from supplier_gateway.goods import queries as goods
 from supplier_gateway.purchases import queries as purchases
 from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.suppliers import by_hand
@@ -157,8 +158,9 @@ async def _task(
         try:
             purchase = await purchases.by_reference(session, task.reference)
             station = (await registry.names(session, [purchase.tenant_id])).get(purchase.tenant_id, "")
+            good = await goods.good(session, purchase.good_id)
         except PurchaseGone:
-            purchase, station = None, ""
+            purchase, station, good = None, "", None
     return page(
         request,
         "master/manual_task.html",
@@ -167,6 +169,7 @@ async def _task(
         supplier=supplier,
         purchase=purchase,
         station=station,
+        good=good,
         delivery=delivery or Form(values={"units": str(task.quantity)}),
         failure=failure or Form(),
         longest=LONGEST,

@@ -1,7 +1,8 @@
-"""What was bought from suppliers: why there, what came of it, and the end that a person puts to it. A purchase's
-cards are
-never shown here."""
+"""What was bought from suppliers: why there, what came of it, and the end that a person puts to it. A purchase's cards
+are never shown here."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,27 +11,37 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from msgspec import Meta, Struct
 
-from admin_ui import ledger
+from admin_ui import ledger, words
 from admin_ui.frame import AnyRequest, Chip, PathNo, chips, page
+from admin_ui.sheets import csv_file
 from billing.ledger import queries as ledger_queries
 from kameng.audit import service as audit
+from kameng.core import clock
 from kameng.core.errors import Conflict, Invalid
+from kameng.core.money import to_yuan
 from kameng.identity.permissions import Permission
 from kameng.infra.runtime import Runtime
 from kameng.web import answers, forms, paging
 from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
+from kameng.web.pages import when
+from kameng.web.paging import Wanted
 from kameng.web.people import Staff
+from supplier_gateway.adapters.manual import queries as tasks
+from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.goods import queries as goods
 from supplier_gateway.purchases import queries, service
 from supplier_gateway.purchases.service import Verdict
 from supplier_gateway.routing import queries as routing
 from supplier_gateway.suppliers import queries as suppliers
+from supplier_gateway.suppliers.service import Supplier
 from tenants.registry import queries as registry
 
 STUCK = "stuck"  # beside the states: open for so long that a person is to look
+OPEN = frozenset({"submitted", "unknown"})
 MOST_CARDS_TEXT = 200_000
+MOST_EXPORTED = 20_000
 
 
 class SettleForm(Struct, frozen=True):
@@ -71,17 +82,12 @@ class PurchaseController(Controller):
         state = asked.get("state")
         async with runtime.database.master_session() as session:
             minutes = (await routing.rules(session)).person_after_minutes
-            values = {
-                "words": asked.search,
-                "pattern": paging.like(asked.search),
-                "state": "" if state == STUCK else state,
-                "stuck": state == STUCK,
-                "minutes": minutes,
-            }
-            found = await paging.of_sql(session, queries.LINES, values, asked)
-            stuck = await queries.stuck(session, minutes)
+            accounts = await suppliers.all_suppliers(session)
+            people = _people(accounts)
+            found = await paging.of_sql(session, queries.LINES, _values(asked, minutes, people), asked)
+            stuck = await queries.stuck(session, minutes, people)
             stations = await registry.names(session, [row.tenant_id for row in found.items])
-            names = {supplier.id: supplier.name for supplier in await suppliers.all_suppliers(session)}
+            by_hand = await tasks.waiting(session)
         filters = chips(asked, "purchase")
         filters.append(Chip(gettext("For a person"), found.url_with(state=STUCK), state == STUCK, stuck or None))
         return page(
@@ -89,12 +95,31 @@ class PurchaseController(Controller):
             "master/purchases.html",
             found=found,
             stations=stations,
-            suppliers=names,
+            suppliers={one.id: one.name for one in accounts},
+            people=people,
+            by_hand=by_hand.waiting,
             filters=filters,
             asked=asked,
+            export=paging.address("/purchases/export", asked.query),
             stuck=stuck,
             minutes=minutes,
         )
+
+    @get("/export", guards=[requires(Permission.PURCHASES_READ)])
+    async def export(self, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Response[Any]:
+        asked = paging.wanted(request, size=MOST_EXPORTED)
+        async with runtime.database.master_session() as session:
+            minutes = (await routing.rules(session)).person_after_minutes
+            accounts = await suppliers.all_suppliers(session)
+            found = await paging.of_sql(session, queries.LINES, _values(asked, minutes, _people(accounts)), asked)
+            stations = await registry.names(session, list({row.tenant_id for row in found.items}))
+            names = {one.id: one.name for one in accounts}
+        head = [
+            gettext("Reference"), gettext("Order"), gettext("Station"), gettext("Good"), gettext("Supplier"),
+            gettext("State"), gettext("Fault"), gettext("Quantity"), gettext("Cost, ¥"), gettext("Begun"),
+        ]  # fmt: skip
+        rows = [_row(one, stations, names) for one in found.items]
+        return csv_file(f"purchases-{_stamp(clock.now())}.csv", head, rows)
 
     @get("/{reference:str}", guards=[requires(Permission.PURCHASES_READ)])
     async def show(self, reference: PathNo, request: AnyRequest, runtime: NamedDependency[Runtime]) -> Template:
@@ -121,6 +146,48 @@ class PurchaseController(Controller):
         return answers.redirect(request, f"/purchases/{reference}")
 
 
+def is_person(supplier: Supplier) -> bool:
+    """Whether somebody delivers by hand there, so that a purchase without an answer waits for him."""
+    return supplier.protocol in PROTOCOLS and PROTOCOLS[supplier.protocol].by_hand
+
+
+def _people(accounts: Sequence[Supplier]) -> list[int]:
+    return [one.id for one in accounts if is_person(one)]
+
+
+def _values(asked: Wanted, minutes: int, people: Sequence[int]) -> dict[str, Any]:
+    """What `queries.LINES` is asked with. Nonsense counts as absent."""
+    state, supplier = asked.get("state"), asked.get("supplier")
+    return {
+        "words": asked.search,
+        "pattern": paging.like(asked.search),
+        "state": "" if state == STUCK else state,
+        "stuck": state == STUCK,
+        "minutes": minutes,
+        "people": people,
+        "supplier": int(supplier) if supplier.isascii() and supplier.isdigit() and len(supplier) < 8 else 0,
+    }
+
+
+def _row(one: Any, stations: Mapping[int, str], names: Mapping[int, str]) -> list[object]:
+    return [
+        one.reference,
+        one.order_no,
+        stations.get(one.tenant_id, ""),
+        one.good,
+        names.get(one.supplier_id, ""),
+        words.badge("purchase", one.state).word,
+        words.say("fault", one.fault) if one.fault else "",
+        one.quantity,
+        to_yuan(one.cost_cents) if one.cost_cents else "",
+        when(one.at),
+    ]
+
+
+def _stamp(moment: datetime) -> str:
+    return when(moment, "%Y%m%d-%H%M")
+
+
 async def _page(
     request: AnyRequest, runtime: Runtime, reference: str, form: Form | None = None, status: int = 200
 ) -> Template:
@@ -132,6 +199,7 @@ async def _page(
         decisions = await routing.of_order(session, purchase.order_ref)
         named = {one.offer_id for kept in decisions for one in kept.candidates}
         named |= {one.offer_id for kept in decisions for one in kept.left_out}
+        supplier = await suppliers.find(session, purchase.supplier_id)
         return page(
             request,
             "master/purchase.html",
@@ -139,7 +207,8 @@ async def _page(
             form=form,
             purchase=purchase,
             station=station.get(purchase.tenant_id, ""),
-            supplier=await suppliers.find(session, purchase.supplier_id),
+            supplier=supplier,
+            waits_for_person=purchase.state in OPEN and is_person(supplier),
             good=await goods.good(session, purchase.good_id),
             tries=await queries.of_order(session, purchase.order_ref),
             transfers_of_purchase=ledger.transfers(entries),

@@ -23,6 +23,7 @@ from kameng.web.forms import Form
 from kameng.web.guards import requires
 from kameng.web.i18n import N_, gettext
 from kameng.web.people import Staff
+from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.goods import queries as goods
 from supplier_gateway.offers import queries as offers
 from supplier_gateway.routing import queries, service
@@ -189,8 +190,10 @@ async def _page(request: AnyRequest, runtime: Runtime, form: Form | None = None,
         await service.memory_of(runtime).keep_up(session)
         rules = await queries.rules(session)
         pins = await queries.pins(session)
-        balances = await queries.balances(session)
-        accounts = {one.id: one.name for one in await suppliers.all_suppliers(session) if one.protocol != "stock"}
+        told = await queries.balances(session)
+        over_the_wire = [one for one in await suppliers.all_suppliers(session) if one.protocol in PROTOCOLS]
+        accounts = {one.id: one.name for one in over_the_wire}
+        balances = {one.id: told[one.id] for one in over_the_wire if one.id in told and has_balance(one.protocol)}
         known_offers = service.known_of(runtime, "offer")
         names = await queries.offer_names(session, _worst(known_offers))
     known_suppliers = service.known_of(runtime, "supplier")
@@ -212,6 +215,11 @@ async def _page(request: AnyRequest, runtime: Runtime, form: Form | None = None,
             for one in names.values()
         ],
     )  # fmt: skip
+
+
+def has_balance(protocol: str) -> bool:
+    """Whether our money lies there: not with a person."""
+    return PROTOCOLS[protocol].has_balance
 
 
 def _worst(known: dict[int, Known]) -> Sequence[int]:

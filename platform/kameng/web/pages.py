@@ -81,8 +81,9 @@ def everywhere(here: Context) -> dict[str, Any]:
     }
 
 
-def yuan(price: Decimal) -> str:
-    """A unit price: `Decimal("12.3")` -> `¥12.30`, `Decimal("0.0125")` -> `¥0.0125`."""
+def yuan(told: Decimal | str) -> str:
+    """A unit price, also as JSON keeps it: `Decimal("12.3")` -> `¥12.30`, `"0.0125"` -> `¥0.0125`."""
+    price = Decimal(told)
     places = max(2, -int(price.normalize().as_tuple().exponent))
     return f"{'-' if price < 0 else ''}¥{abs(price):,.{places}f}"
 

@@ -11,7 +11,9 @@ from supplier_gateway.adapters.manual.models import ManualTask
 
 # For `kameng.web.paging.of_sql`: the oldest open task first, then the newest that are settled.
 LINES = """
-    SELECT id, supplier_id, reference, sku, quantity, kind, state, claimed_by, created_at AS at, settled_at, settled_by
+    SELECT id, supplier_id, reference, sku, quantity, kind, state, claimed_by, created_at AS at, settled_at, settled_by,
+           (SELECT g.name FROM purchases p JOIN goods g ON g.id = p.good_id
+            WHERE p.reference = manual_tasks.reference) AS good
     FROM manual_tasks
     WHERE (:state = '' OR state = :state) AND (:words = '' OR reference ILIKE :pattern OR sku ILIKE :pattern)
     ORDER BY state <> 'open', CASE WHEN state = 'open' THEN id ELSE -id END
