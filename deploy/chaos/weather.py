@@ -16,11 +16,13 @@ from deploy.chaos.patience import AWAY
 from deploy.supervisor import Supervisor
 from kameng.infra.outbox import Sent
 from kameng.infra.runtime import Runtime
+from kameng.infra.tasks import LETTERS as LETTERS_QUEUE
+from kameng.infra.tasks import TICKS
 from supplier_gateway.adapters.staging.faults import Call, Chance, Fault, FaultKind, Plan
 
 KILLS = ("web", "worker", "worker", "scheduler", "database")
 CHANGES_EVERY_S = 3.0
-QUEUES = ("orders", "payments", "default")
+QUEUES = (LETTERS_QUEUE, LETTERS_QUEUE, TICKS)
 LETTERS = text("SELECT id, follower FROM outbox ORDER BY due_at LIMIT 60")
 LATENCY_MS = 20
 BEYOND_MS = 700  # over the time that a call has, and well before nobody counts on it any more

@@ -158,6 +158,12 @@ async def by_reference(session: AsyncSession, reference: str) -> Purchase:
     return found
 
 
+async def delivered(session: AsyncSession, references: Sequence[str]) -> Sequence[Purchase]:
+    """Those of the purchases with these references that have brought something."""
+    found = select(Purchase).where(Purchase.reference.in_(references), Purchase.state.in_(DELIVERING))
+    return (await session.scalars(found)).all()
+
+
 async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
     """Purchases since `since`, and those that are open whenever they began."""
     return PurchaseDay(*(await session.execute(DAY, {"since": since})).one())

@@ -10,6 +10,7 @@ The rules that keep a purchase from being doubled or lost:
   the same time.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -301,7 +302,11 @@ def _order(purchase: Purchase) -> Order:
 async def _take(runtime: Runtime, step: Step) -> Answer:
     """The call itself, outside any transaction, and its record."""
     adapter = await suppliers.adapter_of(runtime, step.supplier)
+    asked = Asked(step.purchase_id, step.offer_id, step.supplier.id)
+    began = time.monotonic()
     answer = await _ask(adapter, step)
+    took_s = None if step.ask_only else time.monotonic() - began
+    routing.arrived(runtime, asked)
     log.info(
         "supplier_answered",
         supplier=step.supplier.name,
@@ -310,7 +315,7 @@ async def _take(runtime: Runtime, step: Step) -> Answer:
         fault=str(answer.fault or ""),
         asked_only=step.ask_only,
     )
-    return await _record(runtime, step, checking.checked(step.order, answer))
+    return await _record(runtime, step, asked, checking.checked(step.order, answer), took_s)
 
 
 async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
@@ -325,7 +330,7 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
     return found
 
 
-async def _record(runtime: Runtime, step: Step, answer: Answer) -> Answer:
+async def _record(runtime: Runtime, step: Step, asked: Asked, answer: Answer, took_s: float | None) -> Answer:
     """What is known after it: another worker, or a person, may have settled the purchase meanwhile."""
     async with runtime.database.master_session() as session:
         purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
@@ -335,8 +340,7 @@ async def _record(runtime: Runtime, step: Step, answer: Answer) -> Answer:
             return Answer(Outcome(purchase.state), fault=answer.fault)
         answer = await _settled(runtime, session, purchase, answer)
         needed_cents = checking.most_cents(step.order, step.order.quantity)
-        asked = Asked(purchase.id, purchase.offer_id, purchase.supplier_id)
-        await routing.answered(runtime, session, asked, answer.outcome, str(answer.fault or ""), needed_cents)
+        await routing.answered(runtime, session, asked, answer.outcome, str(answer.fault or ""), needed_cents, took_s)
     return answer
 
 

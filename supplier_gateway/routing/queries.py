@@ -41,7 +41,8 @@ DECIDED = """
 # The first that is known of a purchase is what is learnt from it.
 ANSWERED = """
     UPDATE routing_decisions SET outcome = %(outcome)s, fault = %(fault)s, answered_at = clock_timestamp(),
-           took_ms = least(2000000000, extract(epoch FROM clock_timestamp() - at) * 1000)::int
+           took_ms = coalesce(CAST(%(took_ms)s AS int),
+                              least(2000000000, extract(epoch FROM clock_timestamp() - at) * 1000)::int)
     WHERE id = %(id)s AND answered_at IS NULL RETURNING offer_id, supplier_id, took_ms
 """
 LESSONS = text(
@@ -205,9 +206,12 @@ def _rounded(weighed: Sequence[Weighed]) -> list[Weighed]:
     ]
 
 
-async def answered(session: AsyncSession, decision_id: UUID, outcome: Outcome, fault: str) -> Lesson | None:
+async def answered(
+    session: AsyncSession, decision_id: UUID, outcome: Outcome, fault: str, took_s: float | None = None
+) -> Lesson | None:
     """Keeps the first that is known of a purchase; None when something was known before."""
-    said = {"id": decision_id, "outcome": str(outcome), "fault": fault}
+    took_ms = None if took_s is None else int(took_s * 1000)
+    said = {"id": decision_id, "outcome": str(outcome), "fault": fault, "took_ms": took_ms}
     row = await (await driver(session).execute(ANSWERED, said)).fetchone()
     return Lesson(decision_id, row[0], row[1], outcome, fault, row[2], clock.now()) if row else None
 

@@ -152,6 +152,11 @@ class Router:
                 known.breaker.probes(key, now)
             known.standing.sent(key, now)
 
+    def arrived(self, key: Hashable, offer_id: int, supplier_id: int) -> None:
+        """The supplier has said something; what it is follows. Until then nobody counts on it being late."""
+        self._offer(offer_id).standing.dropped(key)
+        self._supplier(supplier_id).standing.dropped(key)
+
     def answered(
         self, key: Hashable, offer_id: int, supplier_id: int, now: float, outcome: Outcome, fault: str, took_s: float
     ) -> None:

@@ -111,7 +111,10 @@ _memories: WeakKeyDictionary[Database, Memory] = WeakKeyDictionary()
 
 def memory_of(runtime: Runtime) -> Memory:
     """What this process knows."""
-    return _memories.setdefault(runtime.database, Memory())
+    memory = _memories.get(runtime.database)
+    if memory is None:
+        memory = _memories[runtime.database] = Memory()
+    return memory
 
 
 async def choose(
@@ -153,15 +156,27 @@ async def supplier(runtime: Runtime, session: AsyncSession, supplier_id: int) ->
     return known or await supplier_queries.supplier(session, supplier_id)
 
 
+def arrived(runtime: Runtime, asked: Asked) -> None:
+    """The supplier's answer is here: what takes time from now on is ours, and not held against it."""
+    memory_of(runtime).router.arrived(asked.purchase_id, asked.offer_id, asked.supplier_id)
+
+
 async def answered(
-    runtime: Runtime, session: AsyncSession, asked: Asked, outcome: Outcome, fault: str, needed_cents: int
+    runtime: Runtime,
+    session: AsyncSession,
+    asked: Asked,
+    outcome: Outcome,
+    fault: str,
+    needed_cents: int,
+    took_s: float | None = None,
 ) -> None:
-    """Learns from what is first known of a purchase. `needed_cents` is what it would have cost."""
+    """Learns from what is first known of a purchase. `needed_cents` is what it would have cost; `took_s` how long the
+    supplier took, None: since the decision."""
     if outcome is Outcome.PENDING:  # the supplier has it: what becomes of it is learnt later
         router, now = memory_of(runtime).router, clock.now().timestamp()
         router.answered(asked.purchase_id, asked.offer_id, asked.supplier_id, now, outcome, fault, 0.0)
         return
-    lesson = await queries.answered(session, asked.purchase_id, outcome, fault)
+    lesson = await queries.answered(session, asked.purchase_id, outcome, fault, took_s)
     if lesson is None:
         return
     if fault == Fault.BALANCE:

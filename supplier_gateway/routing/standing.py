@@ -16,6 +16,7 @@ HALF_LIFE_S = 400.0  # after which an outcome counts half, however few came afte
 LEAST_UNITS = 3.0  # ... but so many always count: what is not asked for long becomes doubtful, not forgotten
 PRIOR, PRIOR_UNITS = 0.92, 4.0  # of one that nothing is known of: as good as suppliers usually are
 LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.5, 8.0  # after which an answer is overdue
+LEAST_SLACK_S = 0.5  # beyond the usual time: a supplier that is always on time may be late once, and so may we
 FIRST_LATENCY_S = 1.0
 SIGNIFICANT = 2.2  # standard deviations between the memories beyond which only the short one is believed
 
@@ -88,7 +89,7 @@ class Standing:
 
     @property
     def patience_s(self) -> float:
-        return min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, self.latency_s + 4 * self.spread_s))
+        return min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, self.latency_s + max(4 * self.spread_s, LEAST_SLACK_S)))
 
     def success(self, now: float, prior: float = PRIOR) -> tuple[float, float]:
         """The expected share of successes and its standard deviation. `prior` is what is likely without knowing

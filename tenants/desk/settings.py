@@ -1,5 +1,8 @@
 """What an owner sets for the desk as a whole. Tenant session."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 from sqlalchemy import text
@@ -28,8 +31,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 async def read(session: AsyncSession) -> Settings:
-    found = (await session.execute(READ)).scalar_one_or_none()
-    return msgspec.convert(found or {}, Settings)
+    return of((await session.execute(READ)).scalar_one_or_none())
+
+
+def of(stored: Mapping[str, Any] | None) -> Settings:
+    """What a row says, or what holds where there is none."""
+    return msgspec.convert(stored or {}, Settings)
 
 
 async def save(session: AsyncSession, settings: Settings) -> None:

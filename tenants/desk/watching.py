@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock, ids
 from kameng.core.errors import Invalid
-from tenants.desk.settings import Settings
+from kameng.infra.db import driver
+from tenants.desk import settings
 from tenants.desk.states import Kind
 from tenants.orders import inputs
 from tenants.orders.service import Order
@@ -23,21 +24,29 @@ OF_REASONS = {
     "checking": Kind.UNKNOWN,
     "wrong_input": Kind.WRONG_INPUT,
 }
+CAUSES = ("many_of_contact", "many_of_input", "many_of_address", "many_unpaid")  # in the order of what BUSY counts
 
 # Of the last hour: orders of this buyer or contact, of the same input (an account that many buy for), and of the
 # address from which his keys were first looked at; and his orders that nobody paid.
-BUSY = text(
-    """
-    SELECT count(*) FILTER (WHERE o.buyer_id = :buyer_id OR :contact <> '' AND o.contact = :contact) AS of_contact,
-           count(*) FILTER (WHERE :inputs <> '{}' AND o.inputs = CAST(:inputs AS jsonb)) AS of_input,
-           count(*) FILTER (WHERE o.buyer_id = :buyer_id AND o.state IN ('expired', 'cancelled')) AS unpaid,
+BUSY = """
+    SELECT count(*) FILTER (WHERE o.buyer_id = %(buyer_id)s OR %(contact)s <> '' AND o.contact = %(contact)s)
+               AS of_contact,
+           count(*) FILTER (WHERE %(inputs)s <> '{}' AND o.inputs = CAST(%(inputs)s AS jsonb)) AS of_input,
            (SELECT count(DISTINCT r.order_ref) FROM card_reveals r
             WHERE r.kind = 'buyer' AND r.at > now() - interval '1 hour' AND r.address <> '' AND r.address IN (
                 SELECT m.address FROM card_reveals m JOIN orders n ON n.id = m.order_ref
-                WHERE n.buyer_id = :buyer_id AND m.kind = 'buyer' AND m.at > now() - interval '1 hour')) AS of_address
-    FROM (SELECT buyer_id, contact, inputs, state FROM orders WHERE id >= :since ORDER BY id DESC LIMIT 5000) o
-    """
-)
+                WHERE n.buyer_id = %(buyer_id)s AND m.kind = 'buyer' AND m.at > now() - interval '1 hour'))
+               AS of_address,
+           count(*) FILTER (WHERE o.buyer_id = %(buyer_id)s AND o.state IN ('expired', 'cancelled')) AS unpaid
+    FROM (SELECT buyer_id, contact, inputs, state FROM orders WHERE id >= %(since)s ORDER BY id DESC LIMIT 5000) o
+"""
+# One case speaks for all that a buyer does within the hour: whoever looks at it sees his other orders.
+SUBJECT = """
+    SELECT o.buyer_id, o.contact, CAST(o.inputs AS text), o.total_cents, d.settings,
+           EXISTS (SELECT 1 FROM desk_cases c WHERE c.kind = 'fraud'
+                   AND (c.order_id = o.id OR c.buyer_id = o.buyer_id AND c.opened_at > now() - interval '1 hour'))
+    FROM orders o LEFT JOIN desk_settings d ON true WHERE o.id = %(order_id)s
+"""
 FIRST = text(
     """
     SELECT b.created_at > now() - interval '1 day' AND NOT EXISTS (
@@ -70,25 +79,30 @@ async def _inputs_fit(session: AsyncSession, order: Order) -> bool:
     return True
 
 
-async def suspicion(session: AsyncSession, order: Order, plan: Settings) -> str:
-    """Why an order looks like fraud, as a word of the code; nothing when it does not."""
+async def suspicion(session: AsyncSession, order_id: UUID) -> str:
+    """Why an order looks like fraud, as a word of the code; nothing when it does not, or a case says already that it
+    does, or that its buyer's orders of the last hour do."""
+    connection = driver(session)
+    row = await (await connection.execute(SUBJECT, {"order_id": order_id})).fetchone()
+    if row is None:
+        return ""
+    buyer_id, contact, inputs_text, total_cents, stored, is_suspected = row
+    if is_suspected:
+        return ""
+    plan = settings.of(stored)
     asked = {
-        "buyer_id": order.buyer_id,
-        "contact": order.contact,
-        "inputs": msgspec.json.encode(order.inputs).decode(),
+        "buyer_id": buyer_id,
+        "contact": contact,
+        "inputs": inputs_text,
         "since": ids.first_of(clock.now() - WITHIN),
     }
-    busy = (await session.execute(BUSY, asked)).one()
-    for limit, count, cause in (
-        (plan.fraud_orders, busy.of_contact, "many_of_contact"),
-        (plan.fraud_orders, busy.of_input, "many_of_input"),
-        (plan.fraud_orders, busy.of_address, "many_of_address"),
-        (plan.fraud_unpaid, busy.unpaid, "many_unpaid"),
-    ):
+    counts = await (await connection.execute(BUSY, asked)).fetchone() or (0, 0, 0, 0)
+    limits = (plan.fraud_orders, plan.fraud_orders, plan.fraud_orders, plan.fraud_unpaid)
+    for limit, count, cause in zip(limits, counts, CAUSES, strict=True):
         if limit and count >= limit:
             return cause
-    if plan.fraud_cents and order.total_cents >= plan.fraud_cents:
-        of = {"buyer_id": order.buyer_id, "order_id": order.id}
+    if plan.fraud_cents and total_cents >= plan.fraud_cents:
+        of = {"buyer_id": buyer_id, "order_id": order_id}
         if (await session.execute(FIRST, of)).scalar_one_or_none():
             return "large_and_new"
     return ""

@@ -32,6 +32,6 @@ class OrderWaited(Event, frozen=True):
 
 
 class OrderEnded(Event, frozen=True):
-    """An order that did not end in the moment of its sale is final."""
+    """An order is final that did not go straight from its payment to its buyer: it has waited, or brought nothing."""
 
     order_id: UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from billing.ledger.errors import refusals
 from kameng.cards import service as cards
@@ -107,19 +108,35 @@ async def deliver(
     has no cards is told apart by its `source`, such as a purchase's reference.
     """
     order = await queries.order_locked(session, order_id)
+    return await hand_over(session, sealer, order, secrets, message=message, units=units, source=source, actor=actor)
+
+
+async def hand_over(
+    session: AsyncSession,
+    sealer: Sealer,
+    order: Order,
+    secrets: Iterable[str],
+    *,
+    message: str = "",
+    units: int | None = None,
+    source: str = "",
+    actor: str = "",
+) -> bool:
+    """`deliver` for an order that is locked; it knows afterwards how many units it has, and its state."""
     if order.state not in sources_of(State.DELIVERED) or order.state == State.UNPAID:
         return False
-    if source and await writing.write(session, writing.KNOWN_SOURCE, {"id": order_id, "source": source}):
+    if source and await writing.write(session, writing.KNOWN_SOURCE, {"id": order.id, "source": source}):
         return False
     plain = list(secrets)
     values = {
-        "id": order_id,
+        "id": order.id,
         "product_id": order.product_id,
         "units": units,
         "message": message,
         **writing.card_values(cards.seal_all(sealer, plain) if plain else NO_CARDS),
     }
     had, has = order.delivered_quantity, await writing.write(session, writing.ADD_UNITS, values)
+    set_committed_value(order, "delivered_quantity", has)
     if has >= order.quantity:
         if source:
             await _note(session, order, State.DELIVERED, "", actor, source=source)
@@ -249,6 +266,9 @@ async def _move(
         wholesale_cents=gone.wholesale_cents,
     )
     if moved and state in FINAL:
-        await outbox.record(session, OrderEnded(order.id))
+        if (order.state, state) != (State.PAID, State.DELIVERED):
+            await outbox.record(session, OrderEnded(order.id))
         ORDERS.labels(str(state)).inc()
+    if moved:
+        set_committed_value(order, "state", str(state))
     return moved

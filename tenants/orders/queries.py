@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Sealed
@@ -15,7 +15,6 @@ from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 
 CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s, %(quantity)s)"
-OWED = "SELECT owed_units(%(order_id)s, %(good_id)s)"
 # What the order itself tells is not written twice.
 EVENTS = text(
     """
@@ -84,13 +83,6 @@ async def claim_late(session: AsyncSession, order_id: UUID, good_id: int, quanti
     return [Sealed(*row) for row in rows]
 
 
-async def owed_units(session: AsyncSession, order_id: UUID, good_id: int) -> int:
-    """How many units of the good the master says it owes the order, whatever its row says; 0: it was not charged."""
-    asked = {"order_id": order_id, "good_id": good_id}
-    row = await (await driver(session).execute(OWED, asked)).fetchone()
-    return int(row[0]) if row else 0
-
-
 async def order_by_no(session: AsyncSession, no: str, *, lock: bool = False) -> Order:
     """Any order of the station; with `lock` as it is now, and until the commit nobody else's. Raises `OrderGone`."""
     statement = select(Order).where(Order.no == no)
@@ -118,6 +110,16 @@ async def order(session: AsyncSession, order_id: UUID) -> Order:
     if found is None:
         raise OrderGone
     return found
+
+
+async def owed(session: AsyncSession, order_id: UUID) -> tuple[Order, int]:
+    """An order, and how many units of its good the master says it owes it, whatever its row says; 0: it was not
+    charged. Raises `OrderGone`."""
+    asked = select(Order, func.owed_units(Order.id, Order.good_id)).where(Order.id == order_id)
+    found = (await session.execute(asked)).one_or_none()
+    if found is None:
+        raise OrderGone
+    return found[0], found[1]
 
 
 async def order_of(session: AsyncSession, buyer_id: UUID, no: str) -> Order:

@@ -8,8 +8,6 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.ledger import service as ledger
-from billing.ledger.service import MASTER, Line
 from kameng.core import clock
 from kameng.infra.crypto import Sealer
 from kameng.infra.runtime import Runtime
@@ -20,7 +18,7 @@ from supplier_gateway.purchases import queries as purchase_queries
 from supplier_gateway.purchases import service as purchases
 from supplier_gateway.purchases.service import PurchaseDelivered, PurchaseStirred, Receipt, Request
 from supplier_gateway.routing import service as routing
-from tenants.orders import live, queries, service
+from tenants.orders import costs, live, queries, service
 from tenants.orders.models import Order
 from tenants.orders.moving import WAITS_AT_MOST
 from tenants.orders.service import OrderPaid, OrderPlaced
@@ -31,10 +29,6 @@ SOON_S = 2.0
 LATEST_S = 60.0
 LATEST_QUESTION_S = 300.0  # between two questions what became of a purchase
 REASONS = {Fault.OUT_OF_STOCK: "out_of_stock", Fault.INPUT: "wrong_input"}  # of what suppliers refuse with
-
-
-class NeverDelivered(Exception):
-    """A letter tells of a delivery that there is no record of: a forgery."""
 
 
 class NeverPaidFor(Exception):
@@ -52,8 +46,8 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
 async def _owed(session: AsyncSession, order_id: UUID) -> Order:
     """The order, if the master owes it anything or it needs nothing: its row and its letter are the station's own to
     write, and suppliers are paid with the master's money. Raises `NeverPaidFor`."""
-    order = await queries.order(session, order_id)
-    if order.good_id is not None and not order.final and not await queries.owed_units(session, order.id, order.good_id):
+    order, owed_units = await queries.owed(session, order_id)
+    if order.good_id is not None and not order.final and not owed_units:
         raise NeverPaidFor(order.no)
     return order
 
@@ -154,13 +148,12 @@ async def _hand_over(session: AsyncSession, sealer: Sealer, no: str, receipt: Re
     order = await queries.order_by_no(session, no, lock=True)
     if order.kind == "cards":
         message = "\n".join(part.message for part in receipt.parts if part.message)
-        await service.deliver(session, sealer, order.id, receipt.cards, message=message)
+        await service.hand_over(session, sealer, order, receipt.cards, message=message)
     else:
         for part in receipt.parts:
-            await service.deliver(
-                session, sealer, order.id, [], message=part.message, units=part.units, source=part.reference
+            await service.hand_over(
+                session, sealer, order, [], message=part.message, units=part.units, source=part.reference
             )
-    await session.refresh(order)
     return order.final
 
 
@@ -213,17 +206,5 @@ async def expire_unpaid(event: OrderPlaced, tenant: Tenant, runtime: Runtime) ->
 
 @follows(PurchaseDelivered, queue="orders")
 async def post_supplier_cost(event: PurchaseDelivered, _: None, runtime: Runtime) -> None:
-    """Books what the supplier charged: from our balance there to the cost of sales. Once, by the purchase's key.
-
-    The purchase is read and the letter not believed: tenants may write letters too, and these are the master's books.
-    """
-    async with runtime.database.master_session() as session:
-        purchase = await purchase_queries.by_reference(session, event.reference)
-        if purchase.state not in ("delivered", "partial"):
-            raise NeverDelivered(event.reference)
-        supplier, cents = str(purchase.supplier_id), purchase.cost_cents
-        lines = [
-            Line(MASTER, "supplier_wallet", supplier, -cents),
-            Line(MASTER, "supplier_cost", supplier, cents),
-        ]
-        await ledger.post(session, f"purchase:{purchase.id}", "purchase", purchase.reference, lines)
+    """Books what the supplier charged, together with whatever else was delivered in these moments."""
+    await costs.posting_of(runtime).ask(event.reference)

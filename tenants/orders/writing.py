@@ -82,7 +82,7 @@ RELEASE = """
     ) SELECT release_held(%(id)s), o.coupon_id, coalesce(nullif(o.basket_no, ''), o.no)
       FROM orders o WHERE o.id = %(id)s
 """
-MOVE = """
+MOVED = """
     WITH moved AS (
         UPDATE orders SET state = %(state)s, reason = %(reason)s, due_at = %(due_at)s,
                delivered_at = CASE WHEN %(state)s IN ('delivered', 'partial') THEN clock_timestamp()
@@ -93,8 +93,13 @@ MOVE = """
     ), happened AS (
         INSERT INTO order_events (order_id, state, note, actor) SELECT id, %(state)s, %(reason)s, %(actor)s FROM moved
         WHERE %(state)s <> 'delivered' OR %(actor)s <> ''
-    ) SELECT watched FROM moved
+    )
 """
+MOVE = f"{MOVED} SELECT watched FROM moved"  # noqa: S608 - of constants
+# With the order's deadline, for a state that has none.
+MOVE_FINAL = f"""
+    {MOVED}, done AS (DELETE FROM order_deadlines WHERE order_ref IN (SELECT id FROM moved)) SELECT watched FROM moved
+"""  # noqa: S608 - of constants
 # Units that have come. A card that the order holds already is not taken twice, nor a delivery with a source it knows.
 ADD_UNITS = """
     WITH fresh AS (
@@ -157,12 +162,14 @@ async def move(
         "retail_cents": retail_cents,
         "wholesale_cents": wholesale_cents,
     }
-    moved = await write_row(session, MOVE, values)
+    ends = state in FINAL or due_at is None
+    moved = await write_row(session, MOVE_FINAL if ends else MOVE, values)
     if moved is None:
         return False
     if moved[0]:
         await outbox.record(session, OrderMoved(order_id, clock.now()))
-    await keep_deadline(session, order_id, state, due_at)
+    if not ends:
+        await keep_deadline(session, order_id, state, due_at)
     return True
 
 

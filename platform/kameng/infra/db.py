@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.orm import DeclarativeBase
 
 from kameng.infra import outbox
+from kameng.infra.driver import DRIVER
+from kameng.infra.driver import driver as driver  # others name it by this module
 from kameng.infra.settings import Settings
 
-DRIVER, GUARD = "driver", "guard"  # keys in session.info
+GUARD = "guard"  # key in session.info
 SERVED = "served"  # key in a pooled connection's info: the search paths that it has had
 # A backend keeps what it knows of every table it has touched, for ever. Distinct tenants after which a connection is
 # replaced; docs/adr/0016 has the measurement.
 RECYCLE_AFTER = 50
+CONNECTION_WAIT_S = 10.0  # then whoever waits for a free connection of the pool is told that there is none
 Guard = Callable[[], AbstractContextManager[None]]
 ENTER = 'BEGIN; SET LOCAL ROLE "{role}"; SET LOCAL search_path TO {path}'
 
@@ -62,7 +65,9 @@ async def leave_to_relay(sent: Sequence[outbox.Sent]) -> None:
 class Database:
     """The pool of the application's login role, which owns nothing and may only take the roles below it."""
 
-    def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, pool_size: int | None = None, connection_wait_s: float = CONNECTION_WAIT_S
+    ) -> None:
         self.roles = roles_of(settings)
         self.recycle_after = RECYCLE_AFTER
         self.dispatch: Callable[[Sequence[outbox.Sent]], Awaitable[None]] = leave_to_relay
@@ -70,7 +75,7 @@ class Database:
             driver_url(settings.database_url),
             pool_size=pool_size or settings.pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=connection_wait_s,
             pool_pre_ping=False,
             pool_use_lifo=True,
             hide_parameters=True,  # errors are logged, and values are hashes, sealed secrets and people's contacts
@@ -169,13 +174,6 @@ async def _commit(session: AsyncSession, taken: psycopg.AsyncConnection[Any]) ->
     guard: Guard = session.info.get(GUARD, nullcontext)
     with guard():
         await (session.commit() if session.in_transaction() else taken.commit())
-
-
-def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
-    """psycopg's connection of a session, inside its transaction: for the few statements on the hot path, where mapping
-    by SQLAlchemy costs more than the statement. Errors are psycopg's own."""
-    found: psycopg.AsyncConnection[Any] = session.info[DRIVER]
-    return found
 
 
 def driver_url(url: str) -> str:

@@ -2,7 +2,7 @@
 while the database is away: pages that need nothing of it go on, and what is switched off stays so."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import psycopg
 import structlog
@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from kameng.core.errors import NotFound
 from kameng.infra.db import Database
 from kameng.infra.tenancy import Tenant
+from kameng.infra.together import Together
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class Directory:
         self.database = database
         self.clock = clock
         self._known: dict[str | int, tuple[float, Tenant | None]] = {}
+        self._reading: Together[str | int, Tenant | None] = Together(self._read)
 
     async def at_host(self, host: str) -> Tenant | None:
         """The tenant that serves `host` (lower case, no port), or None."""
@@ -60,7 +62,7 @@ class Directory:
         if remembered and remembered[0] > self.clock():
             return remembered[1]
         try:
-            tenant = await self._read(key)
+            tenant = await self._reading.ask(key)  # many want the same one when its time is over
         except AWAY as error:
             if remembered is None or remembered[0] + STALE_S < self.clock():
                 raise
@@ -71,8 +73,11 @@ class Directory:
         self._known[key] = (self.clock() + TTL_S, tenant)
         return tenant
 
-    async def _read(self, key: str | int) -> Tenant | None:
-        statement = BY_HOST if isinstance(key, str) else BY_ID
+    async def _read(self, keys: Sequence[str | int]) -> Mapping[str | int, Tenant | None]:
+        found: dict[str | int, Tenant | None] = {}
         async with self.database.master_session() as session:
-            row = (await session.execute(statement, {"key": key})).mappings().one_or_none()
-        return Tenant(**row, database=self.database) if row else None
+            for key in dict.fromkeys(keys):
+                statement = BY_HOST if isinstance(key, str) else BY_ID
+                row = (await session.execute(statement, {"key": key})).mappings().one_or_none()
+                found[key] = Tenant(**row, database=self.database) if row else None
+        return found

@@ -18,14 +18,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock, ids
+from kameng.infra.driver import driver
 
 RESEND_AFTER = timedelta(seconds=6)
 PENDING = "outbox"  # key in session.info
 
-INSERT = text(
-    "INSERT INTO outbox (id, tenant_id, follower, payload, trace_id, due_at)"
-    " VALUES (:id, current_tenant(), :follower, CAST(:payload AS jsonb), :trace_id, :due_at)"
-)
+INSERT = """
+    INSERT INTO outbox (id, tenant_id, follower, payload, trace_id, due_at)
+    SELECT id, current_tenant(), follower, CAST(%(payload)s AS jsonb), %(trace_id)s, %(due_at)s
+    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(followers)s AS text[])) AS row (id, follower)
+"""
 CLAIM_DUE = text(
     """
     UPDATE outbox SET attempts = attempts + 1, due_at = now() + LEAST(interval '5 minutes',
@@ -34,9 +36,10 @@ CLAIM_DUE = text(
     RETURNING id, follower
     """
 )
-FETCH = text("SELECT tenant_id, payload, trace_id FROM outbox WHERE id = :id")
+FETCH = "SELECT id, tenant_id, payload, trace_id FROM outbox WHERE id = ANY(%(ids)s)"
 REMEMBER = text("UPDATE outbox SET last_error = :error WHERE id = :id")
-DONE = text("DELETE FROM outbox WHERE id = :id")
+# In one order, so that two workers that were sent the same rows do not wait for each other.
+DONE = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE)"
 # A follower that says when to come again has not failed: should it die the next time, its row comes back as soon as the
 # first time, and not after minutes.
 POSTPONE = text(
@@ -72,21 +75,19 @@ async def record(session: AsyncSession, event: Event, *, delay: timedelta | None
 
     With a `delay` it is followed that much later: the way to a deadline. The request's trace goes with it.
     """
-    trace_id = str(structlog.contextvars.get_contextvars().get("trace_id", ""))
-    for follower in followers.get(type(event), ()):
-        sent = Sent(ids.uuid7(), follower)
-        await session.execute(
-            INSERT,
-            {
-                "id": sent.id,
-                "follower": follower,
-                "payload": msgspec.json.encode(event).decode(),
-                "trace_id": trace_id,
-                "due_at": clock.now() + (delay or RESEND_AFTER),
-            },
-        )
-        if delay is None:
-            session.info.setdefault(PENDING, []).append(sent)
+    sent = [Sent(ids.uuid7(), follower) for follower in followers.get(type(event), ())]
+    if not sent:
+        return
+    values = {
+        "ids": [one.id for one in sent],
+        "followers": [one.follower for one in sent],
+        "payload": msgspec.json.encode(event).decode(),
+        "trace_id": str(structlog.contextvars.get_contextvars().get("trace_id", "")),
+        "due_at": clock.now() + (delay or RESEND_AFTER),
+    }
+    await driver(session).execute(INSERT, values)
+    if delay is None:
+        session.info.setdefault(PENDING, []).extend(sent)
 
 
 def pending(session: AsyncSession) -> Sequence[Sent]:
@@ -101,14 +102,15 @@ async def claim_due(session: AsyncSession, limit: int = 500) -> Sequence[Sent]:
     return [Sent(row.id, row.follower) for row in rows]
 
 
-async def fetch(session: AsyncSession, outbox_id: UUID) -> Letter | None:
-    """The row, or None when another worker has finished it. Master session."""
-    row = (await session.execute(FETCH, {"id": outbox_id})).one_or_none()
-    return Letter(row.tenant_id, row.payload, row.trace_id) if row else None
+async def fetch(session: AsyncSession, outbox_ids: Sequence[UUID]) -> dict[UUID, Letter]:
+    """The rows by their ids; those that another worker has finished are missing. Master session."""
+    rows = await (await driver(session).execute(FETCH, {"ids": list(outbox_ids)})).fetchall()
+    return {row[0]: Letter(*row[1:]) for row in rows}
 
 
-async def done(session: AsyncSession, outbox_id: UUID) -> None:
-    await session.execute(DONE, {"id": outbox_id})
+async def done(session: AsyncSession, outbox_ids: Sequence[UUID]) -> None:
+    """The followers of these rows have returned."""
+    await driver(session).execute(DONE, {"ids": list(outbox_ids)})
 
 
 async def postpone(session: AsyncSession, outbox_id: UUID, delay_s: float, error: str = "") -> None:

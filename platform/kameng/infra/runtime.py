@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from kameng.infra import redis as redis_door
 from kameng.infra.crypto import Keyring
-from kameng.infra.db import Database
+from kameng.infra.db import CONNECTION_WAIT_S, Database
 from kameng.infra.directory import Directory
 from kameng.infra.http import Outbound
 from kameng.infra.live import Hub
@@ -37,9 +37,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Runtime]:
+async def running(settings: Settings, *, connection_wait_s: float = CONNECTION_WAIT_S) -> AsyncIterator[Runtime]:
     """A runtime on the current event loop, closed in reverse order."""
-    database = Database(settings)
+    database = Database(settings, connection_wait_s=connection_wait_s)
     redis = redis_door.connect(settings)
     outbound = Outbound(allow_private=settings.allow_private_stations, max_connections=MOST_CALLS)
     upstream = Outbound(allow_private=settings.allow_private_suppliers, max_connections=MOST_CALLS)

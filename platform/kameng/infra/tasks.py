@@ -85,23 +85,32 @@ def periodic(*, seconds: float) -> Callable[[B], B]:
 
 
 FOLLOW = "follow"
+LETTERS = "letters"  # the queue of Dramatiq that carries the ids of outbox rows
 TICK = "tick"
-TICKS = "ticks"  # the queue of periodic tasks
+TICKS = "ticks"  # and the one of periodic tasks
+MOST_ROWS = 50  # that one message names
 
 
 class Queue:
-    """The sending side of Dramatiq on Redis. Sending never fails the caller: the outbox row is still there."""
+    """The sending side of Dramatiq on Redis. Sending never fails the caller: the outbox row is still there.
+
+    There is one queue for all letters: which follower may run how often at once is the worker's affair, and each queue
+    of Dramatiq costs a worker two threads that ask Redis fifty times a second.
+    """
 
     def __init__(self, redis_url: str) -> None:
         pool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
         self.broker = RedisBroker(middleware=[], connection_pool=pool)  # type: ignore[no-untyped-call]  # dramatiq has no types here
 
     async def send(self, sent: Sequence[Sent]) -> None:
-        """Enqueues one message for each outbox row."""
-        known = [one for one in sent if one.follower in followers]
+        """Enqueues what was recorded together as one message."""
+        known = [[str(one.id), one.follower] for one in sent if one.follower in followers]
         if len(known) < len(sent):  # of another version of the program; one of them must not hold up the rest
             log.error("no_such_follower", followers=sorted({one.follower for one in sent} - followers.keys()))
-        messages = [self._message(followers[one.follower].queue, FOLLOW, str(one.id), one.follower) for one in known]
+        messages = [
+            self._message(LETTERS, FOLLOW, known[start : start + MOST_ROWS])
+            for start in range(0, len(known), MOST_ROWS)
+        ]
         await asyncio.to_thread(self._enqueue, messages)
 
     async def tick(self, task: Periodic) -> None:
@@ -112,7 +121,7 @@ class Queue:
         self.broker.client.close()
 
     def _message(self, queue: str, actor: str, *args: Any) -> "dramatiq.Message[Any]":
-        return dramatiq.Message(queue_name=queue, actor_name=f"{actor}.{queue}", args=args, kwargs={}, options={})
+        return dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={})
 
     def _enqueue(self, messages: Sequence["dramatiq.Message[Any]"]) -> None:
         try:

@@ -1,24 +1,21 @@
 """The receiving side: a process that runs followers and periodic tasks on one event loop.
 
-A message only says which outbox row to look at; threads of Dramatiq hand it to the loop and take the next one, so a
-hundred followers that wait for a supplier cost a hundred coroutines and no thread. A row is deleted after its
-follower has
-returned. When it raises, the row waits with a growing delay; when the process is killed, the relay sends the row again.
+A message only names outbox rows; threads of Dramatiq hand them to the loop and take the next one, so a hundred
+followers that wait for a supplier cost a hundred coroutines and no thread.
 """
 
 import asyncio
 import os
 import signal
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AsyncExitStack
+from contextvars import Context
 from typing import Any
 from uuid import UUID
 
 import dramatiq
-import msgspec
 import structlog
 import uvloop
 from dramatiq.asyncio import get_event_loop_thread
@@ -28,14 +25,17 @@ from dramatiq.worker import Worker
 from redis.exceptions import RedisError
 
 from kameng.infra import outbox, tasks
+from kameng.infra.following import Following
+from kameng.infra.outbox import Sent
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
-from kameng.infra.tasks import Later, Queue
+from kameng.infra.tasks import Queue
 
 log = structlog.get_logger()
 
-THREADS = 4  # they hand over only
-AT_ONCE = 256  # followers of one queue that run at the same time; more wait, in no other queue's way
+THREADS = 2  # they hand over only
+AT_HAND = 128  # rows that a worker has begun; what it records beyond that is anybody's
+CONNECTION_WAIT_S = 120.0  # nobody waits for a worker's answer: it is late rather than begun again
 POLL_MS = 20  # an idle worker starts a message 11 ms after it was sent, against 425 ms with the default of 1 s
 STOP_AFTER_MS = 10_000
 ALIVE = "alive:worker"  # the key that a running worker keeps in Redis
@@ -49,14 +49,17 @@ class Resources(Middleware):
         self.settings = settings
         self.stack = AsyncExitStack()
         self.runtime: Runtime | None = None
+        self.following: Following | None = None
         self.begun: set[Future[None]] = set()
-        self.rows: set[UUID] = set()  # what is being followed here; the relay sends a row again while it takes long
-        self.slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:  # noqa: ARG002  dramatiq's signature
         loop = get_event_loop_thread()
         assert loop is not None, "AsyncIO comes before Resources"  # noqa: S101 - an order fixed in `serve`
-        self.runtime = loop.run_coroutine(self.stack.enter_async_context(running(self.settings)))
+        self.runtime = loop.run_coroutine(
+            self.stack.enter_async_context(running(self.settings, connection_wait_s=CONNECTION_WAIT_S))
+        )
+        self.following = Following(self.runtime)
+        self.runtime.database.dispatch = self.take
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:  # noqa: ARG002  dramatiq's signature
         wait(self.begun, timeout=STOP_AFTER_MS / 1000)
@@ -65,12 +68,13 @@ class Resources(Middleware):
             loop.run_coroutine(self.stack.aclose())
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Has the loop do it, and does not wait. Called by the threads."""
+        """Has the loop do it, and does not wait. Called by the threads, and by the loop itself."""
         thread = get_event_loop_thread()
         if thread is None:
             work.close()
             return
-        future = asyncio.run_coroutine_threadsafe(work, thread.loop)
+        # In a context of its own: what the caller has bound, its language and its log's words, is not the work's.
+        future = Context().run(asyncio.run_coroutine_threadsafe, work, thread.loop)
         self.begun.add(future)
         future.add_done_callback(self._ended)
 
@@ -79,16 +83,19 @@ class Resources(Middleware):
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("message_failed", error=repr(error))  # its row is still there
 
-    async def follow(self, queue: str, outbox_id: UUID, name: str) -> None:
-        """Runs a follower when there is room, unless it is already running for this row."""
-        if self.runtime is None or outbox_id in self.rows:
+    async def take(self, sent: Sequence[Sent]) -> None:
+        """What was recorded here is followed here, without a way through Redis, unless there is much to do."""
+        if self.runtime is None or self.following is None:
+            return  # it is being opened; the relay finds the rows
+        if self.following.running > AT_HAND:
+            await self.runtime.queue.send(sent)
             return
-        self.rows.add(outbox_id)
-        try:
-            async with self.slots[queue]:
-                await run_follower(self.runtime, outbox_id, name)
-        finally:
-            self.rows.discard(outbox_id)
+        for one in sent:
+            self.begin(self.follow(one.id, one.follower))
+
+    async def follow(self, outbox_id: UUID, name: str) -> None:
+        if self.following is not None:
+            await self.following.follow(outbox_id, name)
 
     async def tick(self, name: str) -> None:
         if self.runtime is not None:
@@ -127,47 +134,20 @@ def _say_alive(broker: RedisBroker) -> None:
 
 
 def _declare(broker: RedisBroker, resources: Resources) -> None:
+    def follow(rows: Sequence[tuple[str, str]]) -> None:
+        for outbox_id, name in rows:
+            resources.begin(resources.follow(UUID(outbox_id), name))
+
     def tick(name: str) -> None:
         resources.begin(resources.tick(name))
 
-    for queue in {follower.queue for follower in tasks.followers.values()}:
-        dramatiq.actor(broker=broker, queue_name=queue, actor_name=f"{tasks.FOLLOW}.{queue}")(_follow(resources, queue))
-    dramatiq.actor(broker=broker, queue_name=tasks.TICKS, actor_name=f"{tasks.TICK}.{tasks.TICKS}")(tick)
-
-
-def _follow(resources: Resources, queue: str) -> Callable[[str, str], None]:
-    def follow(outbox_id: str, name: str) -> None:
-        resources.begin(resources.follow(queue, UUID(outbox_id), name))
-
-    return follow
+    dramatiq.actor(broker=broker, queue_name=tasks.LETTERS, actor_name=tasks.FOLLOW)(follow)
+    dramatiq.actor(broker=broker, queue_name=tasks.TICKS, actor_name=tasks.TICK)(tick)
 
 
 async def run_follower(runtime: Runtime, outbox_id: UUID, name: str) -> None:
-    """Runs one follower for one outbox row, then deletes the row. Whatever it raises postpones the row."""
-    follower = tasks.followers[name]
-    async with runtime.database.master_session() as session:
-        letter = await outbox.fetch(session, outbox_id)
-    if letter is None:
-        return
-    event = msgspec.convert(letter.payload, follower.event, strict=False)
-    with structlog.contextvars.bound_contextvars(
-        task=name, tenant=letter.tenant_id, trace_id=letter.trace_id, outbox_id=str(outbox_id)
-    ):
-        try:
-            tenant = await runtime.directory.tenant(letter.tenant_id) if letter.tenant_id is not None else None
-            await follower.body(event, tenant, runtime)
-        except Later as later:
-            log.info("follower_waits", delay_s=later.delay_s, why=str(later))
-            async with runtime.database.master_session() as session:
-                await outbox.postpone(session, outbox_id, later.delay_s, str(later))
-            return
-        except Exception as error:
-            log.exception("follower_failed")
-            async with runtime.database.master_session() as session:
-                await outbox.remember_error(session, outbox_id, repr(error))
-            return
-        async with runtime.database.master_session() as session:
-            await outbox.done(session, outbox_id)
+    """Runs one follower for one outbox row, as a worker does that is told of it."""
+    await Following(runtime).follow(outbox_id, name)
 
 
 async def run_periodic(runtime: Runtime, name: str) -> None:

@@ -24,7 +24,7 @@ async def test_a_follower_that_waited_often_and_then_died_comes_again_within_sec
         await outbox.claim_due(session)  # sent to a worker that dies
 
         comes_in_s = (await session.execute(COMES_IN_S, {"id": letter})).scalar_one()
-        await outbox.done(session, letter)
+        await outbox.done(session, [letter])
     assert comes_in_s <= outbox.RESEND_AFTER.total_seconds()
 
 
@@ -39,5 +39,5 @@ async def test_a_letter_that_nobody_could_follow_comes_ever_later(runtime: Runti
         await outbox.claim_due(session)
 
         comes_in_s = (await session.execute(COMES_IN_S, {"id": letter})).scalar_one()
-        await outbox.done(session, letter)
+        await outbox.done(session, [letter])
     assert comes_in_s > 60
