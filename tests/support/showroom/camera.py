@@ -52,7 +52,8 @@ def shoot(page: Page, name: str, address: str, folder: Path, themes: list[str], 
     complaints = []
     page.goto(address)
     for theme in themes:
-        page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+        page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+        page.reload()
         for screen in screens:
             width, height = SCREENS[screen]
             page.set_viewport_size({"width": width, "height": height})
