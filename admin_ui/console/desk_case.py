@@ -25,10 +25,8 @@ from supplier_gateway.purchases import queries as purchases
 from tenants.aftersale import queries as tickets
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
-from tenants.desk import limits, messages, queries, rule_book, swaps, texts
+from tenants.desk import limits, messages, queries, swaps, texts
 from tenants.desk.limits import Limit
-from tenants.desk.models import Case, Rule
-from tenants.desk.states import Action
 from tenants.desk.swaps import Swap
 from tenants.orders import live, refunds
 from tenants.orders import queries as orders
@@ -85,7 +83,9 @@ class CaseController(Controller):
             case = await queries.case(session, case_id)
 
         async def look() -> Seen:
-            return Seen(await _mark(runtime, tenant, case), final=False)
+            async with tenant.begin() as session:
+                mark = await queries.case_mark(session, case_id)
+            return Seen(_with_purchases(mark, await _purchases(runtime, case.order_id)), final=False)
 
         shown = request.query_params.get("shown", "")
         return stream.events(stream.follow(runtime.hub, live.topic(tenant, case.order_no), shown, look))
@@ -118,6 +118,7 @@ async def case_page(
 
 async def _values(runtime: Runtime, tenant: Tenant, staff: Staff, case_id: UUID) -> dict[str, Any]:
     """What the parts of the page are drawn from that change while it is open. Raises `CaseGone`."""
+    base_url = links.of_station(runtime.settings, tenant, "")
     async with tenant.begin() as session:
         case = await queries.case(session, case_id)
         mark = await queries.case_mark(session, case_id)  # before what is drawn: what happens in between is drawn again
@@ -133,9 +134,9 @@ async def _values(runtime: Runtime, tenant: Tenant, staff: Staff, case_id: UUID)
             "conversations": [await tickets.thread(session, one) for one in await tickets.about(session, order.no)],
             "by_channel": await refunds.payment_no_of(session, order) is not None,
             "equivalents": await swaps.candidates(session, order) if not order.final else [],
-            "ready": await _ready(session, runtime, tenant, case, order, rules),
+            "ready": await messages.ready(session, tenant, base_url, order, case, rules) if case.is_open else [],
         }
-    bought = await _purchases(runtime, case)
+    bought = await _purchases(runtime, case.order_id)
     return values | _money(staff, order, limit) | {
         "case": case,
         "order": order,
@@ -145,7 +146,7 @@ async def _values(runtime: Runtime, tenant: Tenant, staff: Staff, case_id: UUID)
         "rules": {rule.id: texts.name_of(rule) for rule in rules},
         "purchases": bought,
         "mark": _with_purchases(mark, bought),
-        "acts_mark": _acts_mark(case, order, swap),
+        "acts_mark": _acts_mark(case.state, order, swap),
         "colleagues": await colleagues(runtime, tenant),
         "me": staff.id,
         "writes": staff.may(Permission.DESK_WORK),
@@ -169,41 +170,19 @@ def _money(staff: Staff, order: Order, limit: Limit | None) -> dict[str, Any]:
     }
 
 
-async def _mark(runtime: Runtime, tenant: Tenant, case: Case) -> str:
-    async with tenant.begin() as session:
-        mark = await queries.case_mark(session, case.id)
-    return _with_purchases(mark, await _purchases(runtime, case))
-
-
-async def _purchases(runtime: Runtime, case: Case) -> Sequence[Any]:
+async def _purchases(runtime: Runtime, order_id: UUID) -> Sequence[Any]:
     async with runtime.database.master_session() as session:
-        return await purchases.of_order(session, case.order_id)
+        return await purchases.of_order(session, order_id)
 
 
 def _with_purchases(mark: str, bought: Sequence[Any]) -> str:
     return f"{mark}.{len(bought)}.{bought[-1].state}" if bought else mark
 
 
-def _acts_mark(case: Case, order: Order, swap: Swap | None) -> str:
+def _acts_mark(state: str, order: Order, swap: Swap | None) -> str:
     """While it stays the same, the same can be done."""
     units = f"{order.delivered_quantity}-{order.refunded_cents}"
-    return f"{case.state}.{order.state}.{units}.{swap.id if swap else 0}"
-
-
-async def _ready(
-    session: AsyncSession, runtime: Runtime, tenant: Tenant, case: Case, order: Order, rules: Sequence[Rule]
-) -> list[tuple[str, str]]:
-    """`(name, text)` of what the rules would say to the buyer about a case of this kind, filled in for this order."""
-    if not case.is_open:
-        return []
-    speaking = [
-        rule for rule in rules
-        if rule.action == Action.MESSAGE and case.kind in rule_book.condition_of(rule).kinds
-    ]  # fmt: skip
-    base_url = links.of_station(runtime.settings, tenant, "")
-    values = await messages.variables(session, tenant, base_url, order, has_money=case.has_money)
-    filled = [(texts.name_of(rule), messages.filled_in(texts.template_of(rule), values, order.no)) for rule in speaking]
-    return [(name, said) for name, said in filled if said]
+    return f"{state}.{order.state}.{units}.{swap.id if swap else 0}"
 
 
 async def _fields(session: AsyncSession, product_id: int, filled_in: Mapping[str, str]) -> list[str]:

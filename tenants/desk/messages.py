@@ -1,5 +1,6 @@
 """Telling a buyer something of his order: on its page at once; by e-mail and webhook by followers."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -15,8 +16,10 @@ from kameng.web.i18n import gettext
 from tenants.aftersale import facts
 from tenants.buyers import queries as buyers
 from tenants.buyers.errors import BuyerGone
-from tenants.desk import settings, texts
+from tenants.desk import rule_book, settings, texts
 from tenants.desk.events import Hooked, MessageWritten
+from tenants.desk.models import Case, Rule
+from tenants.desk.states import Action
 from tenants.orders.service import Order
 
 log = structlog.get_logger()
@@ -68,6 +71,18 @@ def sample(tenant: Tenant) -> dict[str, str]:
         "price": format_cents(900),
         "link": f"https://{tenant.host}/orders/{known['order']}",
     }
+
+
+async def ready(
+    session: AsyncSession, tenant: Tenant, base_url: str, order: Order, case: Case, rules: Sequence[Rule]
+) -> list[tuple[str, str]]:
+    """`(name, text)` of what these rules would say to the buyer about a case of its kind, filled in for this order."""
+    speaking = [
+        rule for rule in rules if rule.action == Action.MESSAGE and case.kind in rule_book.condition_of(rule).kinds
+    ]
+    values = await variables(session, tenant, base_url, order, has_money=case.has_money) if speaking else {}
+    filled = [(texts.name_of(rule), filled_in(texts.template_of(rule), values, order.no)) for rule in speaking]
+    return [(name, said) for name, said in filled if said]
 
 
 def filled_in(template: str, values: dict[str, str], no: str) -> str:

@@ -28,7 +28,6 @@ log = structlog.get_logger()
 SOON_S = 2.0
 LATEST_S = 60.0
 LATEST_QUESTION_S = 300.0  # between two questions what became of a purchase
-REASONS = {Fault.OUT_OF_STOCK: "out_of_stock", Fault.INPUT: "wrong_input"}  # of what suppliers refuse with
 
 
 class NeverPaidFor(Exception):
@@ -180,14 +179,16 @@ def _reason(receipt: Receipt) -> str:
     """A word that the order page translates for the buyer; the supplier is never named."""
     if receipt.outcome not in (Outcome.FAILED, Outcome.PARTIAL):
         return "checking"
-    return REASONS.get(receipt.fault, "supplier_down") if receipt.fault else "supplier_down"
+    if receipt.fault == Fault.INPUT:
+        return "wrong_input"
+    return "out_of_stock" if receipt.fault == Fault.OUT_OF_STOCK else "supplier_down"
 
 
 def _patience_s(order: Order, receipt: Receipt) -> float:
     """Soon at first; then at a quarter of the order's age: some suppliers never finish. Stock may come in any minute; a
     supplier that has been asked many times is asked less. Wrong input has to be put right first; then it goes on at
     once."""
-    if receipt.fault is Fault.INPUT:
+    if receipt.fault == Fault.INPUT:
         return LATEST_S
     age_s = (clock.now() - order.created_at).total_seconds()
     latest_s = LATEST_QUESTION_S if receipt.outcome is Outcome.UNKNOWN else LATEST_S
