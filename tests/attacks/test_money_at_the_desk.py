@@ -14,14 +14,14 @@ from kameng.identity.permissions import Role
 from kameng.infra.runtime import Runtime
 from tenants.orders import queries, refunds, service, sweeping
 from tenants.orders.refunds import BeyondCharge, OverLimit
-from tests.admin_ui.conftest import SignIn, clients, door, owner, sign_in
+from tests.admin_ui.conftest import SignIn, clients, owner, sign_in
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.staff_client import StaffClient, text_of
 from tests.tenants.desk.steps import case_of, short_shop, waiting
 from tests.tenants.marketing.coupons.making import coupon
 from tests.tenants.orders import stall
 
-__all__ = ["clients", "door", "owner", "sign_in"]
+__all__ = ["clients", "owner", "sign_in"]
 
 LATE = text("UPDATE order_deadlines SET due_at = now() - interval '1 s', look_at = now() WHERE tenant_id = :id")
 FINANCE = text("SELECT staff_id FROM memberships WHERE role = 'finance' AND tenant_id = :id")

@@ -11,7 +11,7 @@ from kameng.core import ids
 from kameng.infra.runtime import Runtime
 from tenants.desk import settings
 from tenants.desk.settings import Settings
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.hearer import Hearer, open_hearer
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
 from tests.support.postbox import Postbox, open_postbox
@@ -20,7 +20,7 @@ from tests.tenants.storefront.gateway import Gateway, open_channel, running_gate
 from tests.tenants.storefront.steps import bought, member, newest_buyer
 from tests.tenants.storefront.test_payments import notify, pay_link, payment_of_order
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")

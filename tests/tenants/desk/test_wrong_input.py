@@ -7,13 +7,13 @@ from sqlalchemy import text
 
 from kameng.core import ids
 from kameng.infra.runtime import Runtime
-from tests.support.browser_client import OpenBrowser, browser, door
+from tests.support.browser_client import OpenBrowser, browser
 from tests.support.house import Shop, open_shop, work_off
 from tests.support.sandbox import SUPPLIER_SECRET, Supplier, running_supplier
 from tests.tenants.desk.steps import case_of, make_due, rows
 from tests.tenants.storefront.steps import bought, member
 
-__all__ = ["browser", "door"]
+__all__ = ["browser"]
 
 ACCOUNT = '[{"label": "QQ", "kind": "account", "required": true}]'
 
