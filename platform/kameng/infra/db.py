@@ -5,23 +5,24 @@ Every transaction takes its rights with it (`SET LOCAL`): the login role has non
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
 
 from kameng.infra import outbox
+from kameng.infra.connections import Connections, Pooled
 from kameng.infra.driver import DRIVER
 from kameng.infra.driver import driver as driver  # others name it by this module
 from kameng.infra.settings import Settings
 
 GUARD = "guard"  # key in session.info
-SERVED = "served"  # key in a pooled connection's info: the search paths that it has had
 # A backend keeps what it knows of every table it has touched, for ever. Distinct tenants after which a connection is
 # replaced; docs/adr/0016 has the measurement.
 RECYCLE_AFTER = 50
@@ -71,23 +72,19 @@ class Database:
         self.roles = roles_of(settings)
         self.recycle_after = RECYCLE_AFTER
         self.dispatch: Callable[[Sequence[outbox.Sent]], Awaitable[None]] = leave_to_relay
-        self.engine: AsyncEngine = create_async_engine(
+        engine = create_async_engine(
             driver_url(settings.database_url),
-            pool_size=pool_size or settings.pool_size,
-            max_overflow=0,
-            pool_timeout=connection_wait_s,
-            pool_pre_ping=False,
-            pool_use_lifo=True,
+            poolclass=NullPool,
             hide_parameters=True,  # errors are logged, and values are hashes, sealed secrets and people's contacts
-            isolation_level="AUTOCOMMIT",  # of the driver: `_enter` begins each transaction itself
+            isolation_level="AUTOCOMMIT",  # of the driver: `_entered` begins each transaction itself
             connect_args={"connect_timeout": 5, "application_name": "kameng"},
         )
+        self.engine = engine
+        self.connections = Connections(engine, pool_size or settings.pool_size, wait_s=connection_wait_s)
 
-    @asynccontextmanager
-    async def master_session(self) -> AsyncIterator[AsyncSession]:
+    def master_session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One transaction as the master: all of schema `master`, no tenant's schema."""
-        async with self.transaction(self.roles.master, "master") as session:
-            yield session
+        return self.transaction(self.roles.master, "master")
 
     @asynccontextmanager
     async def transaction(self, role: str, path: str) -> AsyncIterator[AsyncSession]:
@@ -95,72 +92,58 @@ class Database:
 
         What it recorded in the outbox is sent once the commit has happened.
         """
-        async with self._entered(role, path) as (connection, taken):
-            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
-            session.info[DRIVER] = taken
+        pooled = await self._entered(role, path)
+        try:
+            session = AsyncSession(pooled.connection, expire_on_commit=False, autoflush=False)
+            session.info[DRIVER] = pooled.driver
             try:
                 yield session
-                await _commit(session, taken)
+                await _commit(session, pooled.driver)
             except BaseException:
                 with suppress(
                     psycopg.OperationalError, DBAPIError
                 ):  # the connection is gone, and with it the transaction
-                    await (session.rollback() if session.in_transaction() else taken.rollback())
+                    await (session.rollback() if session.in_transaction() else pooled.driver.rollback())
                 raise
             finally:
                 session.expunge_all()
+        finally:
+            await self._left(pooled)
         if sent := outbox.pending(session):
             await self.dispatch(sent)
 
-    @asynccontextmanager
-    async def _entered(
-        self, role: str, path: str
-    ) -> AsyncIterator[tuple[AsyncConnection, psycopg.AsyncConnection[Any]]]:
-        """A pooled connection with its transaction begun. Connections that died in the pool, as all have when
-        PostgreSQL was started again, are thrown away and the next is taken: nothing was done on them yet."""
-        for patience in reversed(range(self.engine.pool.size() + 1)):  # type: ignore[attr-defined]  # a QueuePool
-            async with self.engine.connect() as connection:
-                try:
-                    taken = await _enter(connection, role, path)
-                except psycopg.OperationalError:
-                    await connection.invalidate()
-                    if not patience:
-                        raise
-                    continue
-                self._count(connection, path)
-                yield connection, taken
-                return
+    async def _entered(self, role: str, path: str) -> Pooled:
+        """A connection with its transaction begun and its rights taken, in one round trip where the driver would need
+        two. Connections that died in the pool, as all have when PostgreSQL was started again, are dropped and the next
+        is taken: nothing was done on them yet."""
+        # Both names are made by us, of letters, digits and underscores. What is prepared holds one command only.
+        enter = ENTER.format(role=role, path=path).encode()
+        for patience in reversed(range(self.connections.size + 1)):
+            pooled = await self.connections.take()
+            try:
+                await pooled.driver.execute(enter, prepare=False)
+            except psycopg.OperationalError:
+                await self.connections.drop(pooled)
+                if not patience:
+                    raise
+            except BaseException:
+                await self.connections.drop(pooled)
+                raise
+            else:
+                pooled.served.add(path)
+                return pooled
+        raise ConnectionError("there is no connection to the database")
 
-    def _count(self, connection: AsyncConnection, path: str) -> None:
-        """Has a connection that has served many tenants replaced when it is next taken from the pool; what is being
-        done on it now is not disturbed. Setting the mark costs nothing; the replacement costs one connect."""
-        pooled = connection.sync_connection
-        record = pooled.connection if pooled is not None else None
-        if record is None:
-            return
-        served = record.info.get(SERVED)
-        if served is None:
-            served = record.info[SERVED] = set()
-        if path in served:
-            return
-        served.add(path)
-        if len(served) == self.recycle_after:
-            record.invalidate(soft=True)
+    async def _left(self, pooled: Pooled) -> None:
+        """Gives a connection back; one that has served many tenants is replaced by the next that is needed. A look at a
+        set costs nothing, the replacement one connect."""
+        if len(pooled.served) < self.recycle_after:
+            await self.connections.give_back(pooled)
+        else:
+            await self.connections.drop(pooled)
 
     async def close(self) -> None:
-        await self.engine.dispose()
-
-
-async def _enter(connection: AsyncConnection, role: str, path: str) -> psycopg.AsyncConnection[Any]:
-    """Begins a transaction and takes its rights in one round trip, where the driver would need two. Both names are made
-    by us, of letters, digits and underscores. Prepared statements hold one command only, so this is not prepared."""
-    pooled = connection.sync_connection
-    found = pooled.connection.driver_connection if pooled is not None else None
-    if found is None:
-        raise ConnectionError("the pool gave a connection that is closed")
-    taken: psycopg.AsyncConnection[Any] = found
-    await taken.execute(ENTER.format(role=role, path=path).encode(), prepare=False)
-    return taken
+        await self.connections.close()
 
 
 def guard_commit(session: AsyncSession, guard: Guard) -> None:

@@ -5,8 +5,8 @@ both `SET LOCAL`. A query that strays is refused by PostgreSQL, not by our care.
 tenant code names shared tables and functions without a schema too; row-level security shows it its own rows of them.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from msgspec import Struct
@@ -69,12 +69,9 @@ def schema_of(tenant_id: int) -> str:
     return f"tenant_{tenant_id}"
 
 
-@asynccontextmanager
-async def begin_as(database: Database, tenant_id: int) -> AsyncIterator[AsyncSession]:
+def begin_as(database: Database, tenant_id: int) -> AbstractAsyncContextManager[AsyncSession]:
     """`Tenant.begin` for code that holds only the tenant's number, such as the relay."""
-    role, path = database.roles.tenant(tenant_id), f"{schema_of(tenant_id)},master"
-    async with database.transaction(role, path) as session:
-        yield session
+    return database.transaction(database.roles.tenant(tenant_id), f"{schema_of(tenant_id)},master")
 
 
 async def as_place(session: AsyncSession, database: Database, tenant_id: int | None) -> None:

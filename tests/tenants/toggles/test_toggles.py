@@ -239,7 +239,8 @@ class Switchable(Database):
         self.turn_to(real)
 
     def turn_to(self, real: Database) -> None:
-        self.roles, self.engine, self.dispatch = real.roles, real.engine, real.dispatch
+        self.roles, self.dispatch = real.roles, real.dispatch
+        self.connections, self.recycle_after = real.connections, real.recycle_after
 
 
 async def test_a_database_that_is_too_busy_is_not_waited_for(
