@@ -36,6 +36,17 @@ SUBMIT = """
             %(supplier_id)s, %(sku)s, %(quantity)s, %(max_unit_cost)s, %(kind)s, CAST(%(inputs)s AS jsonb), 'submitted',
             clock_timestamp() + make_interval(secs => %(lease_s)s), clock_timestamp())
 """
+UNDER_WAY = """
+    SELECT id, reference, tenant_id, order_ref, order_no, good_id, offer_id, supplier_id, kind, state, fault, detail,
+           supplier_order_no, cost_cents, message, delivered_quantity, cards, settled_at
+    FROM purchases WHERE id = %(id)s FOR UPDATE
+"""
+KEEP = """
+    UPDATE purchases SET state = %(state)s, fault = %(fault)s, detail = %(detail)s, cards = %(cards)s,
+           supplier_order_no = %(supplier_order_no)s, cost_cents = %(cost_cents)s, message = %(message)s,
+           delivered_quantity = %(delivered_quantity)s, settled_at = %(settled_at)s, lease_until = %(lease_until)s
+    WHERE id = %(id)s
+"""
 # One worker at a time: the lease is taken by the statement that looks whether it is free.
 LEASE = text(
     """
@@ -55,6 +66,10 @@ NOTE_CARDS = """
     b.fingerprint)
       AND NOT EXISTS (SELECT 1 FROM brought b JOIN card_issued i ON i.item_id = %(good_id)s AND i.fingerprint =
       b.fingerprint)
+"""
+COSTS = """
+    SELECT id, reference, supplier_id, cost_cents FROM purchases
+    WHERE reference = ANY(%(references)s) AND state IN ('delivered', 'partial')
 """
 # For `kameng.web.paging.of_sql`: a purchase's sealed cards stay where they are.
 LINES = """
@@ -130,6 +145,15 @@ class Seen(Struct, frozen=True):
         return frozenset(line.offer_id for line in self.lines if line.just_failed)
 
 
+class Cost(Struct, frozen=True):
+    """What a supplier has charged for a purchase."""
+
+    id: UUID
+    reference: str
+    supplier_id: int
+    cost_cents: int
+
+
 class PurchaseDay(Struct, frozen=True):
     """Counts. `submitted` and `unknown` are open now."""
 
@@ -158,10 +182,10 @@ async def by_reference(session: AsyncSession, reference: str) -> Purchase:
     return found
 
 
-async def delivered(session: AsyncSession, references: Sequence[str]) -> Sequence[Purchase]:
-    """Those of the purchases with these references that have brought something."""
-    found = select(Purchase).where(Purchase.reference.in_(references), Purchase.state.in_(DELIVERING))
-    return (await session.scalars(found)).all()
+async def costs(session: AsyncSession, references: Sequence[str]) -> Sequence[Cost]:
+    """What those of the purchases with these references have cost that have brought something."""
+    rows = await (await driver(session).execute(COSTS, {"references": list(references)})).fetchall()
+    return [Cost(*row) for row in rows]
 
 
 async def day(session: AsyncSession, since: datetime) -> PurchaseDay:
@@ -201,6 +225,22 @@ async def seen(session: AsyncSession, order_ref: UUID) -> Seen:
 async def submit(session: AsyncSession, values: Mapping[str, object]) -> None:
     """Writes a purchase down, before its supplier hears of it."""
     await driver(session).execute(SUBMIT, values)
+
+
+async def under_way(session: AsyncSession, purchase_id: UUID) -> Purchase:
+    """A purchase that is to be answered, locked. It is not the session's: see `keep`."""
+    cursor = await driver(session).execute(UNDER_WAY, {"id": purchase_id})
+    row = await cursor.fetchone()
+    if row is None:
+        raise PurchaseGone
+    return Purchase(**dict(zip((column.name for column in cursor.description or ()), row, strict=True)))
+
+
+async def keep(session: AsyncSession, purchase: Purchase) -> None:
+    """Writes what an answer has changed of a purchase."""
+    names = ("id", "state", "fault", "detail", "cards", "supplier_order_no", "cost_cents", "message",
+             "delivered_quantity", "settled_at", "lease_until")  # fmt: skip
+    await driver(session).execute(KEEP, {name: getattr(purchase, name) for name in names})
 
 
 async def lease(session: AsyncSession, purchase_id: UUID, lease_s: float) -> bool:

@@ -303,6 +303,8 @@ async def _take(runtime: Runtime, step: Step) -> Answer:
     """The call itself, outside any transaction, and its record."""
     adapter = await suppliers.adapter_of(runtime, step.supplier)
     asked = Asked(step.purchase_id, step.offer_id, step.supplier.id)
+    if not step.ask_only:
+        routing.departed(runtime, asked)
     began = time.monotonic()
     answer = await _ask(adapter, step)
     took_s = None if step.ask_only else time.monotonic() - began
@@ -333,12 +335,13 @@ async def _ask(adapter: SupplierAdapter, step: Step) -> Answer:
 async def _record(runtime: Runtime, step: Step, asked: Asked, answer: Answer, took_s: float | None) -> Answer:
     """What is known after it: another worker, or a person, may have settled the purchase meanwhile."""
     async with runtime.database.master_session() as session:
-        purchase = await session.get_one(Purchase, step.purchase_id, with_for_update=True)
+        purchase = await queries.under_way(session, step.purchase_id)
         if purchase.state not in OPEN:  # settled beside us; the order may have been refunded on it
             if purchase.state != str(answer.outcome):
                 log.error("supplier_answered_late", reference=purchase.reference, outcome=str(answer.outcome))
             return Answer(Outcome(purchase.state), fault=answer.fault)
         answer = await _settled(runtime, session, purchase, answer)
+        await queries.keep(session, purchase)
         needed_cents = checking.most_cents(step.order, step.order.quantity)
         await routing.answered(runtime, session, asked, answer.outcome, str(answer.fault or ""), needed_cents, took_s)
     return answer

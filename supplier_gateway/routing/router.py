@@ -152,6 +152,12 @@ class Router:
                 known.breaker.probes(key, now)
             known.standing.sent(key, now)
 
+    def departed(self, key: Hashable, offer_id: int, supplier_id: int, now: float) -> None:
+        """The call goes out only now: what came between it and the decision was ours."""
+        for known in (self._offer(offer_id), self._supplier(supplier_id)):
+            known.standing.dropped(key)
+            known.standing.sent(key, now)
+
     def arrived(self, key: Hashable, offer_id: int, supplier_id: int) -> None:
         """The supplier has said something; what it is follows. Until then nobody counts on it being late."""
         self._offer(offer_id).standing.dropped(key)

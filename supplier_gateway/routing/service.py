@@ -156,6 +156,12 @@ async def supplier(runtime: Runtime, session: AsyncSession, supplier_id: int) ->
     return known or await supplier_queries.supplier(session, supplier_id)
 
 
+def departed(runtime: Runtime, asked: Asked) -> None:
+    """The supplier is called now: from here on its time counts."""
+    now = clock.now().timestamp()
+    memory_of(runtime).router.departed(asked.purchase_id, asked.offer_id, asked.supplier_id, now)
+
+
 def arrived(runtime: Runtime, asked: Asked) -> None:
     """The supplier's answer is here: what takes time from now on is ours, and not held against it."""
     memory_of(runtime).router.arrived(asked.purchase_id, asked.offer_id, asked.supplier_id)

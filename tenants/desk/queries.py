@@ -58,6 +58,7 @@ BUYERS_ORDERS = text(
     WHERE buyer_id = :buyer_id ORDER BY id DESC LIMIT 10
     """
 )
+LOCK_BUYER = text("SELECT pg_advisory_xact_lock(hashtextextended('desk.fraud:' || CAST(:buyer_id AS text), 0))")
 EQUIVALENTS = text(
     """
     SELECT e.product_id, p.name AS product, e.other_id, o.name AS other, p.price, o.price AS other_price,
@@ -152,6 +153,11 @@ async def of_order(session: AsyncSession, order_id: UUID, kind: str, *, lock: bo
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return await session.scalar(statement)
+
+
+async def lock_buyer(session: AsyncSession, buyer_id: UUID) -> None:
+    """Until the commit nobody else looks whether this buyer's orders look like fraud."""
+    await session.execute(LOCK_BUYER, {"buyer_id": buyer_id})
 
 
 async def about(session: AsyncSession, order_no: str) -> Sequence[Case]:

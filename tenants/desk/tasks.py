@@ -99,7 +99,7 @@ async def watch_payment(event: PaymentReceived, tenant: Tenant | None, runtime: 
         if order.state in (State.EXPIRED, State.CANCELLED):
             await _paid_late(session, runtime, tenant, order)
         else:
-            await _suspect(session, runtime, tenant, order.id)
+            await _suspect(session, runtime, tenant, order)
     await live.changed(runtime, tenant, order.no)
 
 
@@ -116,15 +116,18 @@ async def _paid_late(session: AsyncSession, runtime: Runtime, tenant: Tenant, or
 
 @follows(OrderPaid, queue="desk")
 async def watch_paid(event: OrderPaid, tenant: Tenant, runtime: Runtime) -> None:
-    """An order that is on its way is looked at: does it look like fraud? Most do not, so none is locked for that."""
-    async with tenant.begin() as session:
-        await _suspect(session, runtime, tenant, event.order_id)
+    """An order that is on its way is looked at: does it look like fraud? Most do not, so they are looked at together,
+    and none is locked for that."""
+    if await watching.looks_of(runtime).ask((tenant.id, event.order_id)):
+        async with tenant.begin() as session:
+            await _suspect(session, runtime, tenant, await orders.order_locked(session, event.order_id))
 
 
-async def _suspect(session: AsyncSession, runtime: Runtime, tenant: Tenant, order_id: UUID) -> None:
-    cause = await watching.suspicion(session, order_id)
+async def _suspect(session: AsyncSession, runtime: Runtime, tenant: Tenant, order: Order) -> None:
+    """The order is locked, and so is its buyer, of whom one case is enough."""
+    await queries.lock_buyer(session, order.buyer_id)
+    cause = await watching.suspicion(session, order.id)
     if cause:
-        order = await orders.order_locked(session, order_id)
         await _open(session, runtime, tenant, order, Kind.FRAUD, cause, has_money=order.paid_at is not None)
 
 

@@ -1,15 +1,22 @@
 """Which exception an order is, from what is known of it. Tenant session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
+from weakref import WeakKeyDictionary, proxy
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock, ids
 from kameng.core.errors import Invalid
-from kameng.infra.db import driver
+from kameng.infra.db import Database, driver
+from kameng.infra.runtime import Runtime
+from kameng.infra.tenancy import begin_as
+from kameng.infra.together import Together
 from tenants.desk import settings
 from tenants.desk.states import Kind
 from tenants.orders import inputs
@@ -18,6 +25,7 @@ from tenants.shop import queries as shop
 from tenants.shop.errors import ProductGone
 
 WITHIN = timedelta(hours=1)
+PAUSE_S = 0.2  # between two looks at whatever was paid meanwhile
 OF_REASONS = {
     "out_of_stock": Kind.SHORT_STOCK,
     "supplier_down": Kind.SUPPLIER_FAILURE,
@@ -56,6 +64,10 @@ FIRST = text(
 )
 
 
+Looks = Together[tuple[int, UUID], str]
+_looks: WeakKeyDictionary[Database, Looks] = WeakKeyDictionary()
+
+
 async def kind_of(session: AsyncSession, order: Order, faults: Sequence[str]) -> tuple[Kind, str] | None:
     """The kind of a waiting order's exception, and what shows it. `faults` are those of its purchases, oldest first.
     None while nothing is wrong: a person of the shop delivers it."""
@@ -77,6 +89,24 @@ async def _inputs_fit(session: AsyncSession, order: Order) -> bool:
     except ProductGone:
         return True
     return True
+
+
+def looks_of(runtime: Runtime) -> Looks:
+    """Asked by a station's number and an order's id, it returns what `suspicion` says."""
+    looks = _looks.get(runtime.database)
+    if looks is None:
+        look = partial(_look, proxy(runtime.database))
+        looks = _looks[runtime.database] = Together(look, pause_s=PAUSE_S)
+    return looks
+
+
+async def _look(database: Database, asked: Sequence[tuple[int, UUID]]) -> Mapping[tuple[int, UUID], str]:
+    found = {}
+    for tenant_id, several in groupby(sorted(asked), key=itemgetter(0)):
+        async with begin_as(database, tenant_id) as session:
+            for one in several:
+                found[one] = await suspicion(session, one[1])
+    return found
 
 
 async def suspicion(session: AsyncSession, order_id: UUID) -> str:

@@ -35,7 +35,7 @@ async def _post(database: Database, references: Sequence[str]) -> Mapping[str, N
     """The purchases are read and the letters not believed: tenants may write letters too, and these are the master's
     books. Accounts are touched in one order."""
     async with database.master_session() as session:
-        found = {one.reference: one for one in await purchases.delivered(session, references)}
+        found = {one.reference: one for one in await purchases.costs(session, references)}
         if missing := set(references) - found.keys():
             raise NeverDelivered(min(missing))
         for one in sorted(found.values(), key=lambda purchase: (purchase.supplier_id, purchase.reference)):

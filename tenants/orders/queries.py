@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from kameng.cards.service import Sealed
 from kameng.core import clock
@@ -14,6 +15,12 @@ from kameng.infra.db import driver
 from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 
+# Half of an order's columns tell of its sale. Reading one of those here is a mistake, and raises.
+ON_ITS_WAY = load_only(
+    Order.id, Order.no, Order.state, Order.reason, Order.kind, Order.product_id, Order.good_id, Order.quantity,
+    Order.delivered_quantity, Order.wholesale_price, Order.inputs, Order.paid_at, Order.created_at, Order.due_at,
+    raiseload=True,
+)  # fmt: skip
 CLAIM_LATE = "SELECT id, secret FROM claim_cards_late(%(order_id)s, %(good_id)s, %(quantity)s)"
 # What the order itself tells is not written twice.
 EVENTS = text(
@@ -104,6 +111,20 @@ async def order_locked(session: AsyncSession, order_id: UUID) -> Order:
     return found
 
 
+async def on_its_way(session: AsyncSession, order_id: UUID) -> Order:
+    """What a delivery needs of an order, as it is now, and locked until the commit. Raises `OrderGone`."""
+    found = await session.scalar(
+        select(Order)
+        .where(Order.id == order_id)
+        .options(ON_ITS_WAY)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise OrderGone
+    return found
+
+
 async def order(session: AsyncSession, order_id: UUID) -> Order:
     """Raises `OrderGone`."""
     found = await session.get(Order, order_id)
@@ -115,7 +136,7 @@ async def order(session: AsyncSession, order_id: UUID) -> Order:
 async def owed(session: AsyncSession, order_id: UUID) -> tuple[Order, int]:
     """An order, and how many units of its good the master says it owes it, whatever its row says; 0: it was not
     charged. Raises `OrderGone`."""
-    asked = select(Order, func.owed_units(Order.id, Order.good_id)).where(Order.id == order_id)
+    asked = select(Order, func.owed_units(Order.id, Order.good_id)).where(Order.id == order_id).options(ON_ITS_WAY)
     found = (await session.execute(asked)).one_or_none()
     if found is None:
         raise OrderGone

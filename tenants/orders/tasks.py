@@ -43,8 +43,8 @@ async def buy_from_supplier(event: OrderPaid, tenant: Tenant, runtime: Runtime) 
 
 
 async def _owed(session: AsyncSession, order_id: UUID) -> Order:
-    """The order, if the master owes it anything or it needs nothing: its row and its letter are the station's own to
-    write, and suppliers are paid with the master's money. Raises `NeverPaidFor`."""
+    """What a delivery needs of the order, if the master owes it anything or it needs nothing: its row and its letter
+    are the station's own to write, and suppliers are paid with the master's money. Raises `NeverPaidFor`."""
     order, owed_units = await queries.owed(session, order_id)
     if order.good_id is not None and not order.final and not owed_units:
         raise NeverPaidFor(order.no)
@@ -136,15 +136,15 @@ async def _handed_over(runtime: Runtime, tenant: Tenant, order: Order, receipt: 
     """Gives the order what was brought; true when that was all of it."""
     sealer = await runtime.keyring.tenant(tenant.id)
     async with tenant.begin() as session:
-        delivered = await _hand_over(session, sealer, order.no, receipt)
+        delivered = await _hand_over(session, sealer, order.id, receipt)
     await live.changed(runtime, tenant, order.no)
     return delivered
 
 
-async def _hand_over(session: AsyncSession, sealer: Sealer, no: str, receipt: Receipt) -> bool:
+async def _hand_over(session: AsyncSession, sealer: Sealer, order_id: UUID, receipt: Receipt) -> bool:
     """The order is locked first, so that two workers with the same receipt hand each unit over once: cards are known by
     themselves, what has none by its purchase."""
-    order = await queries.order_by_no(session, no, lock=True)
+    order = await queries.on_its_way(session, order_id)
     if order.kind == "cards":
         message = "\n".join(part.message for part in receipt.parts if part.message)
         await service.hand_over(session, sealer, order, receipt.cards, message=message)

@@ -22,7 +22,7 @@ from kameng.infra.together import Together
 log = structlog.get_logger()
 
 AT_ONCE = 256  # followers of one queue that run at the same time; more wait, in no other queue's way
-READ_PAUSE_S = 0.01
+READ_PAUSE_S = 0.02
 DONE_PAUSE_S = 0.1  # well below the time after which the relay sends a row again
 
 

@@ -9,10 +9,10 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeVar, cast
 
@@ -24,6 +24,7 @@ ONE_MEBIBYTE = 1 << 20
 KEEP_ALIVE_S = 30.0
 MOST_ORIGINS = 200  # whose connections are kept
 LONGEST_DETAIL = 200
+HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "keep-alive", "user-agent": "kameng"}
 
 # Both write whole addresses, and with them the keys that some protocols carry in the query.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -120,13 +121,7 @@ class Outbound:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._max_body_bytes = max_body_bytes
-        self._client = httpx.AsyncClient(
-            transport=_Transport(allow_private=allow_private, max_connections=max_connections),
-            trust_env=False,  # a proxy from the environment would resolve names behind the guard's back
-            follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),  # tenants share this door
-            headers={"user-agent": "kameng", "accept-encoding": "identity"},
-        )
+        self._wire = _Wire(allow_private=allow_private, max_connections=max_connections)
 
     async def request(
         self,
@@ -151,18 +146,15 @@ class Outbound:
         request = self._build(method, url, data, json, content, headers, whole_s, progress)
         try:
             async with asyncio.timeout(whole_s):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = await _read(response, cap)
-                finally:
-                    await response.aclose()
+                async with self._wire.answer(request) as answer:
+                    reply = await _read(answer, request.url.host, cap)
         except _WIRE_ERRORS as error:
             kind = NoAnswer if progress.sending else NotSent
             raise kind(f"{method} {request.url.host}: {type(error).__name__}") from error
-        return Reply(response.status_code, dict(response.headers), body)
+        return reply
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._wire.aclose()
 
     def _build(
         self,
@@ -175,19 +167,18 @@ class Outbound:
         whole_s: float,
         progress: _Progress,
     ) -> httpx.Request:
-        all_headers = dict(headers or {})
+        all_headers = HEADERS | {name.lower(): value for name, value in (headers or {}).items()}
         if json is not None:
             content = msgspec.json.encode(json)
             all_headers.setdefault("content-type", "application/json")
         try:
-            request = self._client.build_request(
+            request = httpx.Request(
                 method,
                 url,
                 content=content,
                 data=data,
                 headers=all_headers,
-                timeout=httpx.Timeout(whole_s, connect=min(whole_s, self._connect_timeout_s)),
-                extensions={"trace": progress},
+                extensions={"timeout": {"connect": min(whole_s, self._connect_timeout_s)}, "trace": progress},
             )
         except httpx.InvalidURL as error:
             raise NotSent("the address is malformed") from error
@@ -196,17 +187,18 @@ class Outbound:
         return request
 
 
-async def _read(response: httpx.Response, cap: int) -> bytes:
-    """The body as sent. Compressed ones are refused: a small one can unpack to more than the memory holds."""
-    encoding = response.headers.get("content-encoding", "identity")
+async def _read(answer: httpcore.Response, host: str, cap: int) -> Reply:
+    """The answer as it was sent. Compressed ones are refused: a small one can unpack to more than the memory holds."""
+    headers = httpx.Headers(answer.headers)
+    encoding = headers.get("content-encoding", "identity")
     if encoding != "identity":
-        raise BadAnswer(f"{response.request.url.host}: compressed as {encoding[:20]!r}")
+        raise BadAnswer(f"{host}: compressed as {encoding[:20]!r}")
     body = bytearray()
-    async for part in response.aiter_raw():
+    async for part in answer.aiter_stream():
         body += part
         if len(body) > cap:
-            raise BadAnswer(f"{response.request.url.host}: more than {cap} bytes")
-    return bytes(body)
+            raise BadAnswer(f"{host}: more than {cap} bytes")
+    return Reply(answer.status, dict(headers), bytes(body))
 
 
 @cache
@@ -215,69 +207,102 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _Transport(httpx.AsyncBaseTransport):
-    """httpx over a pool for each origin, whose connections are made by `_Network`: its own transport takes no such
-    part."""
+class _Wire:
+    """A pool for each origin, whose connections are made by `_Network`. What a client does beside, redirects, cookies
+    and a proxy from the environment that resolves names behind the guard's back, nobody here wants."""
 
     def __init__(self, *, allow_private: bool, max_connections: int) -> None:
         self._max_connections = max_connections
         self._ssl_context = _authorities()
         self._network = _Network(allow_private)
-        self._pools: OrderedDict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = OrderedDict()
+        self._pools: OrderedDict[tuple[bytes, bytes, int], _Pool] = OrderedDict()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        pool = await self._pool((url.raw_scheme, url.raw_host, url.port))
-        answer = await pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
+    @asynccontextmanager
+    async def answer(self, request: httpx.Request) -> AsyncIterator[httpcore.Response]:
+        """The head of the answer; its body is still to be read."""
+        asked = request.url
+        url = httpcore.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
+        pool = await self._pool(url.origin)
+        sent = httpcore.Request(
+            method=request.method,
+            url=url,
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
         )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
-            extensions=answer.extensions,
-        )
+        async with pool.connection() as connection:
+            answer = await connection.handle_async_request(sent)
+            try:
+                yield answer
+            finally:
+                await answer.aclose()
 
-    async def _pool(self, origin: tuple[bytes, bytes, int | None]) -> httpcore.AsyncConnectionPool:
+    async def _pool(self, origin: httpcore.Origin) -> "_Pool":
         """The origin's; the one that was used longest ago goes when there are too many, unless it is in use."""
-        if origin in self._pools:
-            self._pools.move_to_end(origin)
-            return self._pools[origin]
-        pool = self._pools[origin] = httpcore.AsyncConnectionPool(
-            ssl_context=self._ssl_context,
-            max_connections=self._max_connections,
-            max_keepalive_connections=self._max_connections,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=self._network,
-        )
-        if len(self._pools) > MOST_ORIGINS:
-            idle = next(
-                (name for name, old in self._pools.items() if all(one.is_idle() for one in old.connections)), None
+        key = (origin.scheme, origin.host, origin.port)
+        if key not in self._pools:
+            unused = next((name for name, pool in self._pools.items() if not pool.in_use), None)
+            if len(self._pools) >= MOST_ORIGINS and unused is not None:
+                await self._pools.pop(unused).aclose()
+            connect = partial(
+                httpcore.AsyncHTTPConnection,
+                origin,
+                ssl_context=self._ssl_context,
+                keepalive_expiry=KEEP_ALIVE_S,
+                network_backend=self._network,
             )
-            if idle is not None and idle != origin:
-                await self._pools.pop(idle).aclose()
-        return pool
+            self._pools.setdefault(key, _Pool(connect, self._max_connections))
+        self._pools.move_to_end(key)
+        return self._pools[key]
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
             await pool.aclose()
 
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+class _Pool:
+    """The connections to one origin. The one that was used last is used next, so those that are too many grow old at
+    the other end. A step costs the same however many there are: httpcore's own pool looks at all of them each time."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._answer.aiter_stream()
+    def __init__(self, connect: Callable[[], httpcore.AsyncHTTPConnection], most: int) -> None:
+        self.in_use = 0
+        self._connect = connect
+        self._room = asyncio.Semaphore(most)
+        self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        """One that nobody else has. Waits while all are busy."""
+        self.in_use += 1
+        try:
+            async with self._room:
+                connection = await self._newest() or self._connect()
+                try:
+                    yield connection
+                finally:
+                    await self._give_back(connection)
+        finally:
+            self.in_use -= 1
+
+    async def _newest(self) -> httpcore.AsyncHTTPConnection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return None
+
+    async def _give_back(self, connection: httpcore.AsyncHTTPConnection) -> None:
+        if connection.is_idle():
+            self._idle.append(connection)
+        elif not connection.is_closed():
+            await connection.aclose()
+        while self._idle and self._idle[0].has_expired():
+            await self._idle.popleft().aclose()
 
     async def aclose(self) -> None:
-        await self._answer.aclose()
+        while self._idle:
+            await self._idle.pop().aclose()
 
 
 class _Network(httpcore.AsyncNetworkBackend):
