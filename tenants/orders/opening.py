@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,10 +27,10 @@ OPEN_SALE = f"""
     SELECT p.id AS product_id, p.good_id, p.variant_of,
            CASE WHEN h.id IS NULL OR starts_with(p.name, h.name) THEN p.name ELSE h.name || ' · ' || p.name END,
            CASE WHEN p.usage_note = '' THEN coalesce(h.usage_note, '') ELSE p.usage_note END,
-           p.price, p.ladder, coalesce(h.min_quantity, p.min_quantity), coalesce(h.max_quantity, p.max_quantity),
-           p.floor_price, coalesce(h.kind, p.kind),
+           p.price, CAST(p.ladder AS text), coalesce(h.min_quantity, p.min_quantity),
+           coalesce(h.max_quantity, p.max_quantity), p.floor_price, coalesce(h.kind, p.kind),
            p.good_id IS NULL AND 'by_hand' IN (p.fulfilment, coalesce(h.fulfilment, 'auto')),
-           CASE WHEN p.fields = '[]' THEN coalesce(h.fields, p.fields) ELSE p.fields END,
+           CAST(CASE WHEN p.fields = '[]' THEN coalesce(h.fields, p.fields) ELSE p.fields END AS text),
            (p.sale_from IS NULL OR p.sale_from <= now()) AND (p.sale_until IS NULL OR p.sale_until > now())
                AND (h.sale_from IS NULL OR h.sale_from <= now()) AND (h.sale_until IS NULL OR h.sale_until > now()),
            CASE WHEN greatest(p.min_level, h.min_level) > 0 THEN greatest(p.min_level, h.min_level) <= coalesce(
@@ -156,6 +157,7 @@ class Charging(Struct, frozen=True):
 
 
 FIELDS_OF_SALE = len(Opening.__struct_fields__) - 1
+LADDER, FIELDS = (Opening.__struct_fields__.index(name) for name in ("ladder", "fields"))
 FIELDS_OF_CHARGE = len(Charging.__struct_fields__) - 1
 
 
@@ -182,6 +184,7 @@ async def open_sale(
 def opening_of(row: Sequence[Any]) -> Opening:
     """A row of `OPEN_SALE`."""
     values: list[Any] = [*row[:FIELDS_OF_SALE], Supply(*row[FIELDS_OF_SALE:])]
+    values[LADDER], values[FIELDS] = msgspec.json.decode(values[LADDER]), msgspec.json.decode(values[FIELDS])
     return Opening(*values)
 
 

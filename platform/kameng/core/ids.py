@@ -1,11 +1,13 @@
 """Identifiers: UUIDv7 for rows (they sort by time, so indexes stay dense), short unguessable numbers for people."""
 
+import os
 import secrets
 import time
 from datetime import datetime
 from uuid import UUID
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs, none that a person mixes up
+SIGNS = (ALPHABET * 8).encode()  # of each byte the sign that its last five bits stand for
 
 
 def uuid7() -> UUID:
@@ -14,7 +16,8 @@ def uuid7() -> UUID:
     ns = time.time_ns()
     ms, rest = divmod(ns, 1_000_000)
     fraction = rest * 4096 // 1_000_000
-    return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))
+    random = int.from_bytes(os.urandom(8), "big") >> 2
+    return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random)
 
 
 def first_of(moment: datetime) -> UUID:
@@ -24,7 +27,7 @@ def first_of(moment: datetime) -> UUID:
 
 def code(length: int) -> str:
     """Random signs of `ALPHABET`; five bits each."""
-    return "".join(ALPHABET[byte & 31] for byte in secrets.token_bytes(length))
+    return secrets.token_bytes(length).translate(SIGNS).decode()
 
 
 def order_no(now: datetime) -> str:

@@ -7,7 +7,6 @@ fingerprints: HKDF-SHA256, RFC 5869. When a scope's data key is destroyed, all t
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import os
 from uuid import UUID
@@ -70,7 +69,7 @@ class Sealer:
 
     def fingerprint(self, secret: str) -> bytes:
         """32 bytes that are equal for equal secrets of this scope and tell nothing of them."""
-        return hmac.new(self._fingerprint_key, secret.encode(), hashlib.sha256).digest()
+        return hmac.digest(self._fingerprint_key, secret.encode(), "sha256")
 
     def _bound(self, place: str, row: UUID | str | int) -> bytes:
         return f"{self.scope}/{place}/{row}".encode()

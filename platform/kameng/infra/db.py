@@ -106,7 +106,8 @@ class Database:
                     await (session.rollback() if session.in_transaction() else pooled.driver.rollback())
                 raise
             finally:
-                session.expunge_all()
+                if session.identity_map or session.new:
+                    session.expunge_all()
         finally:
             await self._left(pooled)
         if sent := outbox.pending(session):

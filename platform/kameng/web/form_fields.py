@@ -82,7 +82,8 @@ class Field(Struct, frozen=True, kw_only=True):
     def _string(self, text: str) -> Any:
         text = text.replace("\r\n", "\n")
         allowed = "\n\t" if self.extra.get("lines") else ""
-        if any(category(sign) in ("Cc", "Cs") and sign not in allowed for sign in text):
+        is_plain = text.isascii() and text.isprintable()  # told at once; else each sign is looked at
+        if not is_plain and any(category(sign) in ("Cc", "Cs") and sign not in allowed for sign in text):
             raise Wrong(gettext("This holds signs that are not text."))
         longest = self.kind.max_length or LONGEST_LINE
         if len(text) > longest:
