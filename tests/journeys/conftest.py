@@ -23,6 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 SCREENSHOTS = CHECKOUT / ".kameng" / "screenshots"
 PHONE = {"width": 360, "height": 640}
 PUBLIC_ADDRESS = "198.51.100.4"  # where custom domains must lead
+PATIENCE_MS = 30_000  # with a machine that does other things too; what is there is not waited for
 DESKTOP = {"width": 1280, "height": 800}
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -70,7 +71,7 @@ async def town(servers_of_the_town: Servers, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def chromium(town: Town) -> Iterator[Browser]:
     """For modules of plain tests only: while it is open no other event loop can run."""
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(ensure_browser()), args=SWITCHES)
         yield browser
@@ -90,7 +91,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[[dict[str, int]], Page]]:
             has_touch=size is PHONE,
             accept_downloads=True,
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)

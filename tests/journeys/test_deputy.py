@@ -25,6 +25,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 OpenPage = Callable[[dict[str, int]], Page]
 SHOP = "xingchen"
 TOPUP, SKU, ACCOUNT = "Q 币直充 25 元", "qb-25", "QQ 号"
+WORKER_MS = 120_000  # until a worker that has just started has come to an order
 ELSEWHERE = ("", "/orders", "/tickets", "/products", "/money", "/withdrawals", "/team", "/desk/rules", "/desk/limits")
 
 
@@ -118,7 +119,7 @@ def buy(town: Town, page: Page, product: str, account: str, quantity: int = 1) -
     page.click("form button[type=submit]")
     page.wait_for_url(re.compile(r"/(pay|orders)/"))
     page.goto(address)
-    expect(page.locator("#order")).to_contain_text("填写内容似乎有误", timeout=30_000)
+    expect(page.locator("#order")).to_contain_text("填写内容似乎有误", timeout=WORKER_MS)
     page.evaluate("window.sameDocument = true")
     return address.rsplit("/", 1)[-1]
 
@@ -164,7 +165,7 @@ def test_a_deputy_with_the_desk_only_has_a_wrong_account_corrected_and_delivered
 
     deputy.fill("input[name='inputs.QQ 号']", "10001")
     deputy.click("form[action$='/correct'] button[type=submit]")
-    expect(buyer.locator("#order .state-ok")).to_be_visible(timeout=30_000)
+    expect(buyer.locator("#order .state-ok")).to_be_visible(timeout=WORKER_MS)
     assert is_same_document(buyer), "the buyer's page was loaded again"
     shoot(buyer, "phone-wrong-account-delivered")
     expect(deputy.locator("#case .state-ok")).to_be_visible()

@@ -88,7 +88,7 @@ def buy(town: Town, page: Page) -> None:
     page.click("a[href*='submit.php']")
     page.click("form button[type=submit]")
     page.wait_for_url(re.compile(r"/orders/\d{6}-"))
-    expect(page.locator("#key-1")).to_have_text(re.compile(r"^SBX-"), timeout=30_000)
+    expect(page.locator("#key-1")).to_have_text(re.compile(r"^SBX-"), timeout=120_000)
 
 
 def days_pass(town: Town) -> None:
