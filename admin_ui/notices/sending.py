@@ -60,18 +60,17 @@ async def spread(event: NoticeTold, tenant: Tenant | None, runtime: Runtime) -> 
     async with place.begin() as session:
         notice = await queries.notice(session, event.notice_id)
         active = await channels.active(session)
-    kind = of_place(place.tenant_id).get(notice.kind) if notice else None
-    if notice is not None and kind is not None and notice.read_at is None:
-        entitled = await _entitled(place, kind, active)
-        async with place.begin() as session:
-            await delivery.spread(session, notice, kind, entitled, ZoneInfo(place.site.time_zone))
-    async with place.begin() as session:
         if tenant is not None and notice is not None and notice.kind == OF_ORDERS:
             subjects = await queries.oldest_subjects(session, OF_ORDERS)
             waiting = await orders.waiting(session, subjects)
             over = [no for no in subjects if no not in waiting and no != notice.subject]
             await service.settle(session, OF_ORDERS, over)
         await service.forget_old(session)
+    kind = of_place(place.tenant_id).get(notice.kind) if notice else None
+    if active and notice is not None and kind is not None and notice.read_at is None:
+        entitled = await _entitled(place, kind, active)
+        async with place.begin() as session:
+            await delivery.spread(session, notice, kind, entitled, ZoneInfo(place.site.time_zone))
     await place.changed()
 
 

@@ -16,13 +16,11 @@ from deploy.chaos.patience import AWAY
 from deploy.supervisor import Supervisor
 from kameng.infra.outbox import Sent
 from kameng.infra.runtime import Runtime
-from kameng.infra.tasks import LETTERS as LETTERS_QUEUE
-from kameng.infra.tasks import TICKS
+from kameng.infra.tasks import WORK
 from supplier_gateway.adapters.staging.faults import Call, Chance, Fault, FaultKind, Plan
 
 KILLS = ("web", "worker", "worker", "scheduler", "database")
 CHANGES_EVERY_S = 3.0
-QUEUES = (LETTERS_QUEUE, LETTERS_QUEUE, TICKS)
 LETTERS = text("SELECT id, follower FROM outbox ORDER BY due_at LIMIT 60")
 LATENCY_MS = 20
 BEYOND_MS = 700  # over the time that a call has, and well before nobody counts on it any more
@@ -94,9 +92,8 @@ class Weather:
                 self.faults["messages_again"] += len(again)
                 old = (old + seen)[-200:]
                 if dice.random() < 0.15:
-                    queue = dice.choice(QUEUES)
-                    self.faults["messages_lost"] += int(await self._runtime.redis.hlen(f"dramatiq:{queue}.msgs"))
-                    await self._runtime.redis.delete(f"dramatiq:{queue}", f"dramatiq:{queue}.msgs")
+                    self.faults["messages_lost"] += int(await self._runtime.redis.hlen(f"dramatiq:{WORK}.msgs"))
+                    await self._runtime.redis.delete(f"dramatiq:{WORK}", f"dramatiq:{WORK}.msgs")
             except AWAY:
                 self.faults["database_away"] += 1
 

@@ -55,7 +55,8 @@ def tenancy(tenants: int, as_json: bool) -> None:
     type=click.Choice(upstream_bench.WAYS),
     default="refuses",
     show_default=True,
-    help="How one of three suppliers fails: its port is closed, it answers nothing, or it does not fail.",
+    help="How one of three suppliers fails: its port is closed, it answers nothing until the last order is placed, or"
+    " it does not fail.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def upstream(seconds: float, rate: float, down: str, as_json: bool) -> None:

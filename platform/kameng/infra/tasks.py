@@ -84,23 +84,32 @@ def periodic(*, seconds: float) -> Callable[[B], B]:
     return declare
 
 
-FOLLOW = "follow"
-LETTERS = "letters"  # the queue of Dramatiq that carries the ids of outbox rows
-TICK = "tick"
-TICKS = "ticks"  # and the one of periodic tasks
+WORK = "work"  # the one queue of Dramatiq
+FOLLOW, TICK = "follow", "tick"  # its actors
 MOST_ROWS = 50  # that one message names
+
+
+class Broker(RedisBroker):
+    """Dramatiq's, less the queue for messages with a delay that belongs to each queue: we send none, and a thread of
+    each worker would ask Redis for them fifty times a second."""
+
+    def declare_queue(self, queue_name: str) -> None:
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
 
 
 class Queue:
     """The sending side of Dramatiq on Redis. Sending never fails the caller: the outbox row is still there.
 
-    There is one queue for all letters: which follower may run how often at once is the worker's affair, and each queue
-    of Dramatiq costs a worker two threads that ask Redis fifty times a second.
+    Everything goes through one queue: a worker only takes note of a message, and how many followers of a kind run at
+    once is its own affair.
     """
 
     def __init__(self, redis_url: str) -> None:
         pool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
-        self.broker = RedisBroker(middleware=[], connection_pool=pool)  # type: ignore[no-untyped-call]  # dramatiq has no types here
+        self.broker = Broker(middleware=[], connection_pool=pool)  # type: ignore[no-untyped-call]  # dramatiq has no types here
 
     async def send(self, sent: Sequence[Sent]) -> None:
         """Enqueues what was recorded together as one message."""
@@ -108,20 +117,20 @@ class Queue:
         if len(known) < len(sent):  # of another version of the program; one of them must not hold up the rest
             log.error("no_such_follower", followers=sorted({one.follower for one in sent} - followers.keys()))
         messages = [
-            self._message(LETTERS, FOLLOW, known[start : start + MOST_ROWS])
+            self._message(FOLLOW, known[start : start + MOST_ROWS])
             for start in range(0, len(known), MOST_ROWS)
         ]
         await asyncio.to_thread(self._enqueue, messages)
 
     async def tick(self, task: Periodic) -> None:
         """Enqueues one run of a periodic task."""
-        await asyncio.to_thread(self._enqueue, [self._message(TICKS, TICK, task.name)])
+        await asyncio.to_thread(self._enqueue, [self._message(TICK, task.name)])
 
     def close(self) -> None:
         self.broker.client.close()
 
-    def _message(self, queue: str, actor: str, *args: Any) -> "dramatiq.Message[Any]":
-        return dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={})
+    def _message(self, actor: str, *args: Any) -> "dramatiq.Message[Any]":
+        return dramatiq.Message(queue_name=WORK, actor_name=actor, args=args, kwargs={}, options={})
 
     def _enqueue(self, messages: Sequence["dramatiq.Message[Any]"]) -> None:
         try:

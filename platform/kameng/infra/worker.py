@@ -33,7 +33,7 @@ from kameng.infra.tasks import Queue
 
 log = structlog.get_logger()
 
-THREADS = 2  # they hand over only
+THREADS = 1  # it hands over only
 AT_HAND = 128  # rows that a worker has begun; what it records beyond that is anybody's
 CONNECTION_WAIT_S = 120.0  # nobody waits for a worker's answer: it is late rather than begun again
 POLL_MS = 20  # an idle worker starts a message 11 ms after it was sent, against 425 ms with the default of 1 s
@@ -141,8 +141,8 @@ def _declare(broker: RedisBroker, resources: Resources) -> None:
     def tick(name: str) -> None:
         resources.begin(resources.tick(name))
 
-    dramatiq.actor(broker=broker, queue_name=tasks.LETTERS, actor_name=tasks.FOLLOW)(follow)
-    dramatiq.actor(broker=broker, queue_name=tasks.TICKS, actor_name=tasks.TICK)(tick)
+    dramatiq.actor(broker=broker, queue_name=tasks.WORK, actor_name=tasks.FOLLOW)(follow)
+    dramatiq.actor(broker=broker, queue_name=tasks.WORK, actor_name=tasks.TICK)(tick)
 
 
 async def run_follower(runtime: Runtime, outbox_id: UUID, name: str) -> None:
