@@ -80,8 +80,8 @@ async def test_a_purchase_is_found_with_its_state_cost_and_ledger(
     keys = await shop.keys(placed.id)
 
     found = await operator.get(f"/purchases?q={placed.no}&state=delivered")
-    reference = found.text.partition('href="/purchases/')[2].partition('"')[0]
-    page = await operator.get(f"/purchases/{reference}")
+    reference = found.text.partition('href="/purchases/KM')[2].partition('"')[0]
+    page = await operator.get(f"/purchases/KM{reference}")
 
     assert shop.tenant.name in text_of(found)
     said = text_of(page)
