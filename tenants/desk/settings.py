@@ -2,13 +2,11 @@
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.crypto import Sealer
-
-READ = text("SELECT settings FROM desk_settings")
-SAVE = text("UPDATE desk_settings SET settings = CAST(:settings AS jsonb)")
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -28,12 +26,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 async def read(session: AsyncSession) -> Settings:
-    found = (await session.execute(READ)).scalar_one_or_none()
-    return msgspec.convert(found or {}, Settings)
+    return msgspec.convert((await rooms.read(session, Room.DESK)).settings, Settings)
 
 
 async def save(session: AsyncSession, settings: Settings) -> None:
-    await session.execute(SAVE, {"settings": msgspec.json.encode(settings).decode()})
+    await rooms.save(session, Room.DESK, settings)
 
 
 def hook_secret(sealer: Sealer) -> str:
