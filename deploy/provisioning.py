@@ -1,6 +1,6 @@
-"""What stations are opened with: the administrator's connection and the whole history of a tenant's schema."""
+"""What stations are opened with: the administrator's connection and the script that makes a tenant's schema."""
 
-from deploy.migrations.history import load
+from deploy.migrations import at_once
 from deploy.migrations.runner import login_of
 from kameng.infra.db import roles_of
 from kameng.infra.settings import Settings
@@ -14,5 +14,5 @@ def provisioner(settings: Settings) -> Provisioner:
         settings=settings,
         roles=roles,
         login=login_of(settings.database_url),
-        schema_sql=[migration.for_roles(roles) for migration in load("tenant")],
+        script=at_once.opening(roles),
     )

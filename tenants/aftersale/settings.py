@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,9 +10,12 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.core import clock
 from kameng.web.i18n import gettext
 from tenants.aftersale import hours
 from tenants.aftersale.hours import Hours
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 
 Peaks = Literal["off", "detected", "by_hand"]
 
@@ -21,9 +24,6 @@ HEAT_LASTS = timedelta(hours=24)
 NAMES = ("buyer", "ticket", "order", "product", "state", "reason", "expected")
 PLACES = {name: f"{{{{ {name} }}}}" for name in NAMES}
 
-READ = text("SELECT settings, heat, heat_at FROM aftersale_settings")
-LOCKED = text("SELECT settings, heat, heat_at FROM aftersale_settings FOR NO KEY UPDATE")
-SAVE = text("UPDATE aftersale_settings SET settings = CAST(:settings AS jsonb)")
 # Tickets count thrice: an order is mostly served by nobody, a ticket always by somebody.
 COUNT_HEAT = text(
     """
@@ -32,13 +32,9 @@ COUNT_HEAT = text(
         WHERE paid_at >= now() - make_interval(weeks => :weeks)
         UNION ALL
         SELECT opened_at AT TIME ZONE :zone, 3 FROM tickets WHERE opened_at >= now() - make_interval(weeks => :weeks)
-    ), counted AS (
-        SELECT (extract(isodow FROM at)::int - 1) * 24 + extract(hour FROM at)::int AS hour, sum(weight)::int AS load
-        FROM happened GROUP BY 1
     )
-    UPDATE aftersale_settings SET heat_at = now(),
-           heat = coalesce((SELECT jsonb_agg(jsonb_build_array(hour, load) ORDER BY hour) FROM counted), '[]')
-    RETURNING heat
+    SELECT (extract(isodow FROM at)::int - 1) * 24 + extract(hour FROM at)::int AS hour, sum(weight)::int AS load
+    FROM happened GROUP BY 1 ORDER BY 1
     """
 )
 
@@ -74,8 +70,8 @@ class Schedule(Struct, frozen=True):
     """The settings with what was counted of the last weeks: `heat` is `(hour of the week, load)` where any was."""
 
     answering: Answering
-    heat: Sequence[tuple[int, int]]
-    heat_at: datetime | None
+    heat: Sequence[tuple[int, int]] = ()
+    heat_at: datetime | None = None
 
     @property
     def peak_hours(self) -> Hours:
@@ -130,15 +126,17 @@ def _about_the_order() -> str:
 
 
 async def schedule(session: AsyncSession, *, lock: bool = False) -> Schedule:
-    row = (await session.execute(LOCKED if lock else READ)).one()
-    return Schedule(msgspec.convert(row.settings, Answering), [(hour, load) for hour, load in row.heat], row.heat_at)
+    kept = await rooms.read(session, Room.AFTERSALE, lock=lock)
+    return msgspec.convert({"answering": kept.settings, **kept.notes}, Schedule)
 
 
 async def save(session: AsyncSession, answering: Answering) -> None:
-    await session.execute(SAVE, {"settings": msgspec.json.encode(answering).decode()})
+    await rooms.save(session, Room.AFTERSALE, answering)
 
 
 async def count_heat(session: AsyncSession, zone: str) -> Mapping[int, int]:
     """Counts orders and tickets of the last four weeks by the hour of the week, and keeps that."""
-    heat: Any = (await session.execute(COUNT_HEAT, {"zone": zone, "weeks": hours.WEEKS})).scalar_one()
+    found = await session.execute(COUNT_HEAT, {"zone": zone, "weeks": hours.WEEKS})
+    heat = [(row.hour, row.load) for row in found]
+    await rooms.note(session, Room.AFTERSALE, heat=heat, heat_at=clock.now())
     return dict(heat)

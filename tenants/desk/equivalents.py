@@ -8,14 +8,10 @@ from tenants.shop import queries as shop
 from tenants.shop.errors import ProductGone
 
 ADD = text(
-    """
-    INSERT INTO product_equivalents (product_id, other_id, position)
-    SELECT :product_id, :other_id, coalesce(max(position), 0) + 1 FROM product_equivalents
-    WHERE product_id = :product_id
-    ON CONFLICT DO NOTHING
-    """
+    "UPDATE products SET equivalents = equivalents || CAST(:other_id AS bigint)"
+    " WHERE id = :product_id AND NOT :other_id = ANY(equivalents)"
 )
-DROP = text("DELETE FROM product_equivalents WHERE product_id = :product_id AND other_id = :other_id")
+DROP = text("UPDATE products SET equivalents = array_remove(equivalents, :other_id) WHERE id = :product_id")
 
 
 async def add(session: AsyncSession, product_id: int, other_id: int) -> tuple[str, str]:

@@ -4,29 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kameng.core import clock
 from tenants.desk.errors import NoMoneyRight
-
-FIELDS = "staff_id, staff_name, limit_cents, ends_at, delegations, given_by, given_at"
-GIVE = text(
-    """
-    INSERT INTO desk_limits (staff_id, staff_name, limit_cents, ends_at, delegations, given_by)
-    VALUES (:staff_id, :name, :cents, :ends_at, :delegations, :by)
-    ON CONFLICT (staff_id) DO UPDATE SET staff_name = excluded.staff_name, limit_cents = excluded.limit_cents,
-        ends_at = excluded.ends_at, delegations = desk_limits.delegations || excluded.delegations,
-        given_by = excluded.given_by, given_at = now()
-    """
-)
-TAKE = text(f"DELETE FROM desk_limits WHERE staff_id = :staff_id RETURNING {FIELDS}")  # noqa: S608 - the constant above
-CURRENT = text(
-    f"SELECT {FIELDS} FROM desk_limits WHERE ends_at > now() ORDER BY ends_at, staff_name"  # noqa: S608 - as above
-)
-OF = text(
-    f"SELECT {FIELDS} FROM desk_limits WHERE staff_id = :staff_id AND ends_at > now()"  # noqa: S608 - as above
-)
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 
 
 class Limit(Struct, frozen=True):
@@ -50,25 +35,30 @@ async def give(
     delegations: Sequence[UUID],
     by: str,
 ) -> None:
-    """Instead of what the person had before."""
-    values = {"staff_id": staff_id, "name": name, "cents": cents, "ends_at": ends_at,
-              "delegations": list(delegations), "by": by}  # fmt: skip
-    await session.execute(GIVE, values)
+    """Instead of what the person had before; what was lent with that still goes when this does."""
+    kept = await _kept(session, lock=True)
+    before = kept[staff_id].delegations if staff_id in kept else ()
+    kept[staff_id] = Limit(staff_id, name, cents, ends_at, [*before, *delegations], by, clock.now())
+    await rooms.note(session, Room.DESK, limits=list(kept.values()))
 
 
 async def take(session: AsyncSession, staff_id: UUID) -> Limit | None:
     """What the person had, or None."""
-    row = (await session.execute(TAKE, {"staff_id": staff_id})).mappings().one_or_none()
-    return Limit(**row) if row else None
+    kept = await _kept(session, lock=True)
+    taken = kept.pop(staff_id, None)
+    if taken is not None:
+        await rooms.note(session, Room.DESK, limits=list(kept.values()))
+    return taken
 
 
 async def current(session: AsyncSession) -> Sequence[Limit]:
-    return [Limit(**row) for row in (await session.execute(CURRENT)).mappings()]
+    """Those that have not ended; the one that ends first before the others."""
+    now, kept = clock.now(), await _kept(session)
+    return sorted((one for one in kept.values() if one.ends_at > now), key=lambda one: (one.ends_at, one.staff_name))
 
 
 async def of(session: AsyncSession, staff_id: UUID) -> Limit | None:
-    row = (await session.execute(OF, {"staff_id": staff_id})).mappings().one_or_none()
-    return Limit(**row) if row else None
+    return next((one for one in await current(session) if one.staff_id == staff_id), None)
 
 
 async def most_cents(session: AsyncSession, staff_id: UUID, *, may_refund: bool) -> int | None:
@@ -79,3 +69,9 @@ async def most_cents(session: AsyncSession, staff_id: UUID, *, may_refund: bool)
     if limit is None or not limit.limit_cents:
         raise NoMoneyRight
     return limit.limit_cents
+
+
+async def _kept(session: AsyncSession, *, lock: bool = False) -> dict[UUID, Limit]:
+    """By person, those that have ended too: what was lent with them is taken back by hand."""
+    kept = await rooms.read(session, Room.DESK, lock=lock)
+    return {one.staff_id: one for one in msgspec.convert(kept.notes.get("limits", []), list[Limit])}

@@ -61,10 +61,10 @@ BUYERS_ORDERS = text(
 LOCK_BUYER = text("SELECT pg_advisory_xact_lock(hashtextextended('desk.fraud:' || CAST(:buyer_id AS text), 0))")
 EQUIVALENTS = text(
     """
-    SELECT e.product_id, p.name AS product, e.other_id, o.name AS other, p.price, o.price AS other_price,
+    SELECT p.id AS product_id, p.name AS product, o.id AS other_id, o.name AS other, p.price, o.price AS other_price,
            o.state = 'on_sale' AND o.archived_at IS NULL AND NOT o.sold_out AS can_be_had
-    FROM product_equivalents e JOIN products p ON p.id = e.product_id JOIN products o ON o.id = e.other_id
-    ORDER BY p.name, p.id, e.position, o.id LIMIT 500
+    FROM products p CROSS JOIN unnest(p.equivalents) WITH ORDINALITY AS e (id, place) JOIN products o ON o.id = e.id
+    WHERE p.equivalents <> '{}' ORDER BY p.name, p.id, e.place LIMIT 500
     """
 )
 SELLABLE = text(

@@ -5,13 +5,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.infra.crypto import Sealer
-
-READ = text("SELECT settings FROM desk_settings")
-SAVE = text("UPDATE desk_settings SET settings = CAST(:settings AS jsonb)")
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -31,7 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 async def read(session: AsyncSession) -> Settings:
-    return of((await session.execute(READ)).scalar_one_or_none())
+    return of((await rooms.read(session, Room.DESK)).settings)
 
 
 def of(stored: Mapping[str, Any] | None) -> Settings:
@@ -40,7 +38,7 @@ def of(stored: Mapping[str, Any] | None) -> Settings:
 
 
 async def save(session: AsyncSession, settings: Settings) -> None:
-    await session.execute(SAVE, {"settings": msgspec.json.encode(settings).decode()})
+    await rooms.save(session, Room.DESK, settings)
 
 
 def hook_secret(sealer: Sealer) -> str:

@@ -37,8 +37,8 @@ SWAPPED = "swapped"  # the reason of the first order's end
 CANDIDATES = text(
     """
     SELECT p.id, p.name, p.price, p.ladder, coalesce(h.name, '') AS head FROM (
-        SELECT e.other_id AS id, 0 AS rank, e.position, 0::numeric AS away FROM product_equivalents e
-        WHERE e.product_id = :product_id
+        SELECT e.id, 0 AS rank, e.place, 0::numeric AS away
+        FROM products m CROSS JOIN unnest(m.equivalents) WITH ORDINALITY AS e (id, place) WHERE m.id = :product_id
         UNION ALL
         SELECT o.id, 1, 0, m.price - o.price FROM products m
         JOIN products o ON o.category_id = m.category_id AND o.labels && m.labels AND o.id <> m.id
@@ -47,7 +47,7 @@ CANDIDATES = text(
     WHERE p.specs = '[]' AND p.archived_at IS NULL AND p.state = 'on_sale' AND coalesce(h.state, 'on_sale') = 'on_sale'
       AND NOT p.sold_out AND :quantity BETWEEN p.min_quantity AND p.max_quantity
       AND p.kind = :kind AND (CAST(:chosen AS bigint) IS NULL OR p.id = :chosen)
-    ORDER BY found.rank, found.position, found.away, p.id LIMIT 10
+    ORDER BY found.rank, found.place, found.away, p.id LIMIT 10
     """
 )
 INSERT = text(

@@ -53,7 +53,7 @@ SUBJECT = """
     SELECT o.buyer_id, o.contact, CAST(o.inputs AS text), o.total_cents, d.settings,
            EXISTS (SELECT 1 FROM desk_cases c WHERE c.kind = 'fraud'
                    AND (c.order_id = o.id OR c.buyer_id = o.buyer_id AND c.opened_at > now() - interval '1 hour'))
-    FROM orders o LEFT JOIN desk_settings d ON true WHERE o.id = %(order_id)s
+    FROM orders o LEFT JOIN room_settings d ON d.room = 'desk' WHERE o.id = %(order_id)s
 """
 FIRST = text(
     """

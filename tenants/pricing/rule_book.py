@@ -37,7 +37,6 @@ PIN = text(
     "INSERT INTO price_rules (product_id, kind) SELECT id, 'leave' FROM products WHERE id = :id ON CONFLICT DO NOTHING"
 )
 UNPIN = text("DELETE FROM price_rules WHERE product_id = :id AND kind = 'leave'")
-NEXT_TURN = text("UPDATE pricing_settings SET turn = turn + 1 RETURNING turn")
 
 
 class RunDue(Event, frozen=True):
@@ -105,7 +104,7 @@ async def pin(session: AsyncSession, product_id: int, *, pinned: bool) -> None:
 
 async def begin_turns(session: AsyncSession, every_min: int | None = None) -> None:
     """Has runs happen from now on at this station's pace; whatever was due before is dropped."""
-    turn = int((await session.execute(NEXT_TURN)).scalar_one())
+    turn = await settings.next_turn(session)
     if every_min is not None:
         await outbox.record(session, RunDue(turn))
 

@@ -10,14 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.core.errors import Invalid
 from tenants.pricing.floors import Shares
 from tenants.pricing.limits import Limits
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 
 HUNDRED = Decimal(100)
 MOST_SHARES = Decimal(80)
 
-TURN = text("SELECT turn FROM pricing_settings")
-READ = text("SELECT kept FROM pricing_settings")
-LOCK = text("SELECT kept FROM pricing_settings FOR UPDATE")
-KEEP = text("UPDATE pricing_settings SET kept = CAST(:kept AS jsonb)")
 # Of a channel that the master lends, what it takes now; the station's own copy is only written anew with a payment.
 FEE = text(
     """
@@ -63,17 +61,24 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 async def read(session: AsyncSession) -> Settings:
-    return msgspec.convert((await session.execute(READ)).scalar_one(), Settings)
+    return msgspec.convert((await rooms.read(session, Room.PRICING)).settings, Settings)
 
 
 async def take_turn(session: AsyncSession) -> Settings:
     """The settings; nobody else prices at this station until the commit. The first lock of whoever changes prices."""
-    return msgspec.convert((await session.execute(LOCK)).scalar_one(), Settings)
+    return msgspec.convert((await rooms.read(session, Room.PRICING, lock=True)).settings, Settings)
 
 
 async def turn(session: AsyncSession) -> int:
     """The number of the chain of scheduled runs that counts."""
-    return int((await session.execute(TURN)).scalar_one())
+    return int((await rooms.read(session, Room.PRICING)).notes.get("turn", 0))
+
+
+async def next_turn(session: AsyncSession) -> int:
+    """Begins a new chain; the old one is followed no more."""
+    number = int((await rooms.read(session, Room.PRICING, lock=True)).notes.get("turn", 0)) + 1
+    await rooms.note(session, Room.PRICING, turn=number)
+    return number
 
 
 async def keep(session: AsyncSession, settings: Settings) -> None:
@@ -82,7 +87,7 @@ async def keep(session: AsyncSession, settings: Settings) -> None:
         raise Invalid({"coupon_percent": "Commission and coupon together leave too little of the price."})
     if settings.drift_percent < settings.step_percent:
         raise Invalid({"drift_percent": "In a day at least one step must be possible."})
-    await session.execute(KEEP, {"kept": msgspec.json.encode(settings).decode()})
+    await rooms.save(session, Room.PRICING, settings)
 
 
 async def shares(session: AsyncSession, settings: Settings) -> Shares:

@@ -5,8 +5,6 @@ The schema comes from the pool, so that the master's own rights suffice and a co
 filled by the administrator's connection first, which is slower; a schema that is then not used stays in the pool.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,31 +28,30 @@ from tenants.domains.errors import DomainTaken
 from tenants.registry import queries, schemas, service
 from tenants.registry.errors import BadSlug, CannotProvision, HostTaken, SlugTaken
 from tenants.registry.events import StationOpened
+from tenants.registry.schemas import Script
 from tenants.registry.service import SLUG, TenantDraft
 
 TRIES = 8  # others may take what was made for us, but each of them has made one too
 
 
 class Provisioner(Struct, frozen=True, kw_only=True):
-    """What a new station is made with: `login` is the application's database role, `schema_sql` the whole
-    history of a tenant's schema.
-    """
+    """What a new station is made with: `login` is the application's database role."""
 
     settings: Settings
     roles: Roles
     login: str
-    schema_sql: Sequence[bytes]
+    script: Script
 
     @property
     def version(self) -> int:
-        return len(self.schema_sql)
+        return self.script.version
 
     async def open(self, draft: TenantDraft) -> int:
         """Makes the bare station. Raises `BadSlug`, `SlugTaken`, `HostTaken`, `CannotProvision`."""
         if not self.settings.admin_url:
             raise CannotProvision
         async with admin_connection(self.settings) as connection:
-            return await service.open_tenant(connection, self.roles, self.login, draft, self.schema_sql)
+            return await service.open_tenant(connection, self.roles, self.login, draft, self.script)
 
     async def fill(self, target: int) -> int:
         """Builds schemas until `target` of today's version wait in the pool; returns how many it built. Each is a
@@ -63,7 +60,7 @@ class Provisioner(Struct, frozen=True, kw_only=True):
             raise CannotProvision
         built = 0
         async with admin_connection(self.settings) as connection:
-            while await schemas.pool(connection, self.roles, self.login, self.schema_sql, target):
+            while await schemas.pool(connection, self.roles, self.login, self.script, target):
                 built += 1
         return built
 
@@ -81,7 +78,7 @@ class Provisioner(Struct, frozen=True, kw_only=True):
         if not self.settings.admin_url:
             raise CannotProvision
         async with admin_connection(self.settings) as connection:
-            await schemas.pool(connection, self.roles, self.login, self.schema_sql, None)
+            await schemas.pool(connection, self.roles, self.login, self.script, None)
 
 
 class Owner(Struct, frozen=True):

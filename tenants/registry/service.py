@@ -17,6 +17,7 @@ from kameng.infra.admin import become_owner
 from kameng.infra.db import Roles
 from tenants.registry import schemas
 from tenants.registry.errors import BadSlug, HostTaken, SlugTaken, StationGone
+from tenants.registry.schemas import Script
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 # Rows that another opening holds are passed over, and so are schemas of another version than this program's.
@@ -62,20 +63,17 @@ class TenantDraft(Struct, frozen=True, kw_only=True):
     markup_percent: Decimal | None = None
 
 
-async def open_tenant(
-    connection: AsyncConnection, roles: Roles, login: str, draft: TenantDraft, schema_sql: Sequence[bytes]
-) -> int:
-    """Makes the station and returns its number. `connection` is the administrator's; `login` the application's role;
-    `schema_sql` the whole tenant history. Raises `BadSlug`, `SlugTaken`, `HostTaken`; then nothing was made."""
-    version = len(schema_sql)
+async def open_tenant(connection: AsyncConnection, roles: Roles, login: str, draft: TenantDraft, script: Script) -> int:
+    """Makes the station and returns its number. `connection` is the administrator's; `login` the application's role.
+    Raises `BadSlug`, `SlugTaken`, `HostTaken`; then nothing was made."""
     with refusals():
         async with connection.transaction():
             await become_owner(connection, roles)
-            pooled = await claim(connection, version)
+            pooled = await claim(connection, script.version)
             tenant_id = await schemas.next_number(connection) if pooled is None else pooled
-            await insert(connection, tenant_id, draft, version)
+            await insert(connection, tenant_id, draft, script.version)
             if pooled is None:
-                await schemas.build(connection, roles, login, tenant_id, schema_sql)
+                await schemas.build(connection, roles, login, tenant_id, script)
     return tenant_id
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.wholesale import queries as wholesale
 from tenants.plans import service as plans
+from tenants.settings import service as rooms
+from tenants.settings.service import Room
 from tenants.shop import categories, markup, service
 from tenants.shop.errors import NothingChosen, TemplateGone, TooManyTemplates
 from tenants.shop.markup import Terms
@@ -55,14 +57,6 @@ LIST = text(
 )
 # Two listings at once would both find a good unlisted.
 IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('listing', current_tenant()))")
-TEMPLATES = text("SELECT id, name, terms FROM listing_templates ORDER BY name")
-KEEP = text(
-    """
-    INSERT INTO listing_templates (name, terms) VALUES (:name, CAST(:terms AS jsonb))
-    ON CONFLICT (name) DO UPDATE SET terms = excluded.terms RETURNING id
-    """
-)
-DROP = text("DELETE FROM listing_templates WHERE id = :id RETURNING name")
 
 
 class Template(Struct, frozen=True):
@@ -149,10 +143,11 @@ async def list_all(
     return [row.id for row in await session.execute(LIST, values)]
 
 
-async def templates(session: AsyncSession) -> Sequence[Template]:
-    """By name."""
-    rows = await session.execute(TEMPLATES)
-    return [Template(row.id, row.name, msgspec.convert(row.terms, Terms, strict=False)) for row in rows]
+async def templates(session: AsyncSession, *, lock: bool = False) -> Sequence[Template]:
+    """By name. With `lock` nobody else keeps or drops one until the transaction ends."""
+    kept = await rooms.read(session, Room.LISTING, lock=lock)
+    found = msgspec.convert(kept.notes.get("templates", []), list[Template], strict=False)
+    return sorted(found, key=lambda one: one.name)
 
 
 async def template(session: AsyncSession, template_id: int) -> Template:
@@ -166,16 +161,20 @@ async def template(session: AsyncSession, template_id: int) -> Template:
 async def keep(session: AsyncSession, name: str, terms: Terms) -> int:
     """Under a name; what had it is replaced. Raises `Invalid`, `TooManyTemplates`."""
     markup.check(terms)
-    there = await templates(session)
-    if len(there) >= MOST_TEMPLATES and all(one.name != name for one in there):
+    there = {one.name: one for one in await templates(session, lock=True)}
+    if len(there) >= MOST_TEMPLATES and name not in there:
         raise TooManyTemplates(field="template_name", most=MOST_TEMPLATES)
-    written = msgspec.json.encode(terms).decode()
-    return int((await session.execute(KEEP, {"name": name, "terms": written})).scalar_one())
+    number = there[name].id if name in there else max((one.id for one in there.values()), default=0) + 1
+    there[name] = Template(number, name, terms)
+    await rooms.note(session, Room.LISTING, templates=list(there.values()))
+    return number
 
 
 async def drop(session: AsyncSession, template_id: int) -> str:
     """Deletes it; its name. Raises `TemplateGone`."""
-    name = (await session.execute(DROP, {"id": template_id})).scalar_one_or_none()
-    if name is None:
+    there = await templates(session, lock=True)
+    gone = next((one for one in there if one.id == template_id), None)
+    if gone is None:
         raise TemplateGone
-    return str(name)
+    await rooms.note(session, Room.LISTING, templates=[one for one in there if one is not gone])
+    return gone.name

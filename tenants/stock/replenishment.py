@@ -45,28 +45,27 @@ ORDER = text(
     "UPDATE replenishments SET state = 'ordered', quantity = :quantity, supplier = :supplier, note = :note,"
     " made_by = :by, ordered_at = now() WHERE id = :id AND state = 'wanted' RETURNING id"
 )
-KEEP_SOURCE = text(
-    "INSERT INTO replenishment_sources (product_id, supplier, lead_days) VALUES (:product, :supplier, :lead_days)"
-    " ON CONFLICT (product_id) DO UPDATE SET supplier = excluded.supplier, lead_days = excluded.lead_days"
-)
+KEEP_SOURCE = text("UPDATE products SET source = CAST(:source AS jsonb) WHERE id = :product")
 END = text(
     "UPDATE replenishments SET state = CASE WHEN state = 'wanted' OR received = 0 THEN 'dismissed' ELSE 'received' END,"
     " made_by = :by, settled_at = now() WHERE id = :id AND state IN ('wanted', 'ordered', 'partial') RETURNING state"
 )
-# Cards that come are those that were ordered first. An import counts once.
+# Cards that come are those that were ordered first. An import counts once: whoever waits here for the locks then sees
+# what the one before has noted, also where that has settled the order.
 RECEIVE = text(
     """
-    WITH due AS (
-        SELECT id FROM replenishments WHERE product_id = :product AND state IN ('ordered', 'partial')
-        ORDER BY id LIMIT 1 FOR UPDATE
-    ), noted AS (
-        INSERT INTO replenishment_imports (import_id, replenishment_id, added) SELECT :import, due.id, :added FROM due
-        ON CONFLICT (import_id) DO NOTHING RETURNING replenishment_id
+    WITH concerned AS (
+        SELECT id, state, imports FROM replenishments
+        WHERE product_id = :product AND (state IN ('ordered', 'partial') OR imports ? :import) ORDER BY id FOR UPDATE
+    ), due AS (
+        SELECT min(id) FILTER (WHERE state IN ('ordered', 'partial')) AS id FROM concerned
+        HAVING NOT bool_or(imports ? :import)
     )
     UPDATE replenishments r SET received = r.received + :added,
+        imports = r.imports || jsonb_build_object(CAST(:import AS text), CAST(:added AS int)),
         state = CASE WHEN r.received + :added >= r.quantity THEN 'received' ELSE 'partial' END,
         settled_at = CASE WHEN r.received + :added >= r.quantity THEN now() END
-    FROM noted WHERE r.id = noted.replenishment_id
+    FROM due WHERE r.id = due.id
     """
 )
 
@@ -113,8 +112,8 @@ async def order(
     values = {"id": replenishment_id, "quantity": quantity, "supplier": source.supplier, "note": note, "by": by}
     if await session.scalar(ORDER, values) is None:
         raise Decided
-    kept = {"product": found.product_id, "supplier": source.supplier, "lead_days": source.lead_days}
-    await session.execute(KEEP_SOURCE, kept)
+    kept = msgspec.json.encode(source).decode()
+    await session.execute(KEEP_SOURCE, {"product": found.product_id, "source": kept})
     return await queries.find(session, replenishment_id)
 
 
@@ -129,4 +128,4 @@ async def end(session: AsyncSession, replenishment_id: int, by: str) -> Replenis
 async def receive(session: AsyncSession, product_id: int, import_id: int, added: int) -> None:
     """Cards of the product have come by an import: the oldest order of them has so many more."""
     if added:
-        await session.execute(RECEIVE, {"product": product_id, "import": import_id, "added": added})
+        await session.execute(RECEIVE, {"product": product_id, "import": str(import_id), "added": added})

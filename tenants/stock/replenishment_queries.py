@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +24,7 @@ LINES = (
     """
 )
 ONE = text(COLUMNS + " WHERE r.id = :id")
-SOURCE = text("SELECT supplier, lead_days FROM replenishment_sources WHERE product_id = :product")
+SOURCE = text("SELECT source FROM products WHERE id = :product")
 OPEN = text("SELECT count(*) FROM replenishments WHERE state = 'wanted'")
 
 
@@ -68,8 +69,8 @@ async def find(session: AsyncSession, replenishment_id: int) -> Replenishment:
 
 
 async def source(session: AsyncSession, product_id: int) -> Source:
-    row = (await session.execute(SOURCE, {"product": product_id})).one_or_none()
-    return Source(*row) if row else Source()
+    found = (await session.execute(SOURCE, {"product": product_id})).scalar_one_or_none()
+    return msgspec.convert(found or {}, Source)
 
 
 async def to_decide(session: AsyncSession) -> int:

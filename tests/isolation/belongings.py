@@ -99,7 +99,10 @@ STATION_ROWS = {
     "reply_id": "INSERT INTO canned_replies (title, body) VALUES (:title, :note) RETURNING id",
     "category_id": "INSERT INTO categories (name, state) VALUES (:note, 'hidden') RETURNING id",
     "level_id": "INSERT INTO buyer_levels (name, rank) VALUES (:note, 5) RETURNING id",
-    "template_id": "INSERT INTO listing_templates (name, terms) VALUES (:note, :terms) RETURNING id",
+    "template_id": (
+        "UPDATE room_settings SET notes = jsonb_build_object('templates', jsonb_build_array(jsonb_build_object("
+        "'id', 7, 'name', CAST(:note AS text), 'terms', CAST(:terms AS jsonb)))) WHERE room = 'listing' RETURNING 7"
+    ),
     "way_id": ("INSERT INTO notice_channels (kind, name, shown) VALUES ('email', :note, :email) RETURNING id"),
     "delivery_id": (
         "INSERT INTO notice_deliveries (id, notice_id, channel_id, state, answer) SELECT gen_random_uuid(), n.id, c.id,"

@@ -117,8 +117,7 @@ class Queue:
         if len(known) < len(sent):  # of another version of the program; one of them must not hold up the rest
             log.error("no_such_follower", followers=sorted({one.follower for one in sent} - followers.keys()))
         messages = [
-            self._message(FOLLOW, known[start : start + MOST_ROWS])
-            for start in range(0, len(known), MOST_ROWS)
+            self._message(FOLLOW, known[start : start + MOST_ROWS]) for start in range(0, len(known), MOST_ROWS)
         ]
         await asyncio.to_thread(self._enqueue, messages)
 

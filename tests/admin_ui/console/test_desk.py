@@ -177,7 +177,7 @@ async def test_the_buyer_takes_the_equivalent_and_gets_the_difference(
     await rows_changed(shop, "INSERT INTO products (name, price, fulfilment) VALUES ('季卡', 9, 'by_hand')")
     (other,) = await rows(shop, "SELECT id FROM products WHERE name = '季卡'")
     await rows_changed(
-        shop, "INSERT INTO product_equivalents (product_id, other_id) SELECT :p, :o", p=shop.product_id, o=other.id
+        shop, "UPDATE products SET equivalents = ARRAY[:o ::bigint] WHERE id = :p", p=shop.product_id, o=other.id
     )
     await service.get(f"/console/desk/cases/{case.id}")
 

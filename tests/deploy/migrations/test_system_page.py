@@ -7,6 +7,8 @@ from msgspec import structs
 
 from billing.wholesale import service as wholesale
 from deploy.asgi import compose
+from deploy.migrations import history
+from deploy.migrations.at_once import one_by_one
 from deploy.provisioning import provisioner
 from kameng.core import ids
 from kameng.identity.permissions import Role
@@ -36,7 +38,8 @@ async def open_behind(deployment: Deployment) -> int:
     async with deployment.runtime.database.master_session() as session:
         tier = await wholesale.add_tier(session, ids.code(8))
     draft = TenantDraft(slug="behind", name="Behind & Co", tier_id=tier.id, hosts=["behind.localhost"])
-    return await structs.replace(maker, schema_sql=maker.schema_sql[:-1]).open(draft)
+    script = one_by_one(maker.roles, history.load("tenant")[:-1])
+    return await structs.replace(maker, script=script).open(draft)
 
 
 FAILURE = (

@@ -25,7 +25,10 @@ async def set_desk(shop: Shop, **settings: object) -> None:
     async with shop.tenant.begin() as session:
         for name, value in settings.items():
             await session.execute(
-                text("UPDATE desk_settings SET settings = settings || jsonb_build_object(CAST(:n AS text), :v ::int)"),
+                text(
+                    "UPDATE room_settings SET settings = settings || jsonb_build_object(CAST(:n AS text), :v ::int)"
+                    " WHERE room = 'desk'"
+                ),
                 {"n": name, "v": value},
             )
 
@@ -99,7 +102,7 @@ async def test_the_buyer_takes_what_is_offered_with_one_press(runtime: Runtime, 
             )
         ).scalar_one()
         await session.execute(
-            text("INSERT INTO product_equivalents (product_id, other_id) VALUES (:p, :o)"),
+            text("UPDATE products SET equivalents = ARRAY[:o ::bigint] WHERE id = :p"),
             {"p": shop.product_id, "o": other},
         )
         await session.execute(text("UPDATE desk_rules SET after_minutes = 0 WHERE ready = 'offer_short'"))

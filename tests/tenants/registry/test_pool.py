@@ -186,12 +186,12 @@ async def test_a_filler_that_is_killed_leaves_only_whole_schemas(
     before, pooled_before = await schemas(runtime), set(await waiting(runtime))
     environ = {**os.environ, **SOURCES, **settings_door.to_environ(runtime.settings)}
     filler = await asyncio.create_subprocess_exec(sys.executable, "-c", FILLER, cwd=ROOT, env=environ)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(await waiting(runtime)) < 2:  # noqa: ASYNC110 - another process does it
             await asyncio.sleep(0.01)
     filler.kill()
     await filler.wait()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not await maker_is_alone(runtime):  # noqa: ASYNC110 - PostgreSQL does it
             await asyncio.sleep(0.01)
     made = set(await waiting(runtime)) - pooled_before
