@@ -36,7 +36,7 @@ async def test_a_card_is_found_by_its_whole_key_wherever_it_lies(room: Room) -> 
     ):
         page = await room.client.get(f"{room.path}?q={key}")
         assert f"/cards/{card}" in page.text
-        assert state in text_of(page).partition("Since")[2]
+        assert state in text_of(page).partition("There since")[2]
     part = await room.client.get(f"{room.path}?q=AAAA-1111")
     assert "No card fits" in part.text
 
