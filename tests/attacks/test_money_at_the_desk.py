@@ -139,11 +139,8 @@ async def test_a_limit_that_ended_between_page_and_act_gives_nothing_back(runtim
     assert "up to ¥100.00" in text_of(await deputy.get(f"/console/desk/cases/{case.id}"))
 
     async with shop.tenant.begin() as session:
-        await session.execute(
-            text(
-                "UPDATE room_settings SET notes = jsonb_set(notes, '{limits,0,ends_at}', to_jsonb(now())) WHERE room = 'desk'"
-            )
-        )
+        ended = "jsonb_set(notes, '{limits,0,ends_at}', to_jsonb(now()))"
+        await session.execute(text(f"UPDATE room_settings SET notes = {ended} WHERE room = 'desk'"))  # noqa: S608
     told = await deputy.follow(await deputy.post(f"/console/desk/cases/{case.id}/refund"))
 
     assert "You may not give money back." in text_of(told)
