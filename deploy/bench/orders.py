@@ -16,7 +16,8 @@ from sqlalchemy import text
 from billing.ledger import queries as ledger
 from deploy.bench import sql_limit
 from deploy.bench.figures import percentile
-from deploy.bench.station import Station, add_keys, folder_of, grow, opened, servers_of_its_own
+from deploy.bench.grown import grow
+from deploy.bench.station import Station, add_keys, folder_of, opened, servers_of_its_own
 from deploy.bench.wire import Connection
 from deploy.demo.browser import TOKEN, LoopbackNames
 from deploy.installation import processes

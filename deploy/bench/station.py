@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import text
 
@@ -21,7 +20,6 @@ from deploy.migrations.runner import migrate
 from deploy.provisioning import provisioner
 from kameng.cards import service as cards
 from kameng.core import ids
-from kameng.infra.admin import admin_connection, become_owner
 from kameng.infra.runtime import Runtime, running
 from kameng.infra.settings import Settings
 from kameng.infra.tenancy import Tenant
@@ -36,14 +34,6 @@ from tenants.shop.service import ProductDraft
 RETAIL, WHOLESALE, COST_CENTS = Decimal("10.00"), Decimal("8.00"), 500
 WALLET_CENTS = 10**11
 BATCH = 5_000
-TIER = text("SELECT tier_id FROM tenants WHERE id = :id")
-STOCK = text("SELECT id FROM suppliers WHERE protocol = 'stock'")
-SOLD_BEFORE = """
-    INSERT INTO {schema}.card_issued (id, item_id, secret, fingerprint, order_ref{column})
-    SELECT gen_random_uuid(), {item}, decode(repeat(md5(n::text), 3), 'hex'), sha256(n::text::bytea),
-           gen_random_uuid(){value}
-    FROM generate_series(1, {rows}) AS n
-"""
 
 
 class Station(Struct, frozen=True, kw_only=True):
@@ -120,34 +110,6 @@ async def add_keys(runtime: Runtime, good_id: int, keys: int) -> None:
         lines = [f"BENCH-{ids.code(16)}" for _ in range(min(BATCH, keys - start))]
         async with runtime.database.master_session() as session:
             await cards.add(session, sealer, good_id, lines, COST_CENTS)
-
-
-async def grow(runtime: Runtime, station: Station, *, issued: int, pooled: int) -> Station:
-    """A second product of the station whose good has sold `issued` cards and has `pooled` left. They are rows of the
-    size of real ones; only as many as a measurement can sell are cards that open."""
-    async with runtime.database.master_session() as session:
-        good = await goods.add(session, "bench, grown")
-        tier = (await session.execute(TIER, {"id": station.tenant.id})).scalar_one()
-        await wholesale.set_price(session, tier, good.id, WHOLESALE)
-        stock = (await session.execute(STOCK)).scalar_one()
-        await offers.add(session, good.id, stock, Decimal("5.00"))
-    async with station.tenant.begin() as session:
-        product = await shop.list_product(session, ProductDraft(good_id=good.id, name="bench, grown", price=RETAIL))
-    async with admin_connection(runtime.settings) as connection, connection.transaction():
-        await become_owner(connection, runtime.database.roles)
-        # What is sold was paid for, says a trigger: these sales never were, so it is not asked.
-        await connection.execute("ALTER TABLE master.card_issued DISABLE TRIGGER card_issued_paid_for")
-        await connection.execute(SOLD_BEFORE.format(schema="master", item=good.id, rows=issued, column=", tenant_id",
-                                                    value=f", {station.tenant.id}").encode())  # fmt: skip
-        await connection.execute("ALTER TABLE master.card_issued ENABLE TRIGGER card_issued_paid_for")
-        schema = station.tenant.schema
-        await connection.execute(
-            SOLD_BEFORE.format(schema=schema, item=product.id, rows=issued, column="", value="").encode()
-        )
-    await add_keys(runtime, good.id, pooled)
-    async with admin_connection(runtime.settings) as connection:
-        await connection.execute("VACUUM ANALYZE")
-    return msgspec.structs.replace(station, product_id=product.id, good_id=good.id)
 
 
 async def _open(runtime: Runtime, tier_id: int) -> Tenant:

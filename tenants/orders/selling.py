@@ -8,7 +8,7 @@ the buyer's wallet, then the tenant's deposit. docs/adr/0017 and 0028.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -307,21 +307,13 @@ async def _sell(
         values |= _sealed_again(vault, held)
     guard_commit(session, refusals)
     with _refusals():
-        await writing.write(session, _statement(is_new, is_own, is_here), values)
+        await writing.write(session, writing.of_sale(is_new=is_new, is_own=is_own, is_here=is_here), values)
     if needs_hand:
         return await _hand_over(session, values)
     if not is_here:
         await outbox.record(session, OrderPaid(values["id"]))
     ORDERS.labels(str(state)).inc()
     return Placed(values["id"], values["no"], state, values["total_cents"])
-
-
-def _statement(is_new: bool, is_own: bool, is_here: bool) -> LiteralString:
-    if not is_here:
-        return writing.PLACE_PAID if is_new else writing.CHARGE_PAID
-    if is_own:
-        return writing.PLACE_SOLD_OWN if is_new else writing.CHARGE_SOLD_OWN
-    return writing.PLACE_SOLD if is_new else writing.CHARGE_SOLD
 
 
 def _sealed_again(vault: Vault, held: Sequence[Sealed]) -> dict[str, Any]:

@@ -127,6 +127,16 @@ REASON = "UPDATE orders SET reason = %(reason)s, due_at = %(due_at)s WHERE id = 
 WATCH = "UPDATE orders SET watched = true WHERE id = %(id)s RETURNING state"
 
 
+def of_sale(*, is_new: bool, is_own: bool, is_here: bool) -> LiteralString:
+    """The statement that charges a sale: of an order that is placed with it or was before, of the station's own cards or
+    the master's, delivered at once or on its way."""
+    if not is_here:
+        return PLACE_PAID if is_new else CHARGE_PAID
+    if is_own:
+        return PLACE_SOLD_OWN if is_new else CHARGE_SOLD_OWN
+    return PLACE_SOLD if is_new else CHARGE_SOLD
+
+
 async def write(session: AsyncSession, statement: LiteralString, values: Mapping[str, Any]) -> Any:
     """Runs one of the statements above and returns its single value, if it has one. Errors are psycopg's."""
     row = await write_row(session, statement, values)
