@@ -128,8 +128,8 @@ WATCH = "UPDATE orders SET watched = true WHERE id = %(id)s RETURNING state"
 
 
 def of_sale(*, is_new: bool, is_own: bool, is_here: bool) -> LiteralString:
-    """The statement that charges a sale: of an order that is placed with it or was before, of the station's own cards or
-    the master's, delivered at once or on its way."""
+    """The statement that charges a sale: of an order that is placed with it or was before, of the station's own cards
+    or the master's, delivered at once or on its way."""
     if not is_here:
         return PLACE_PAID if is_new else CHARGE_PAID
     if is_own:
