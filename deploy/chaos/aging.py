@@ -7,12 +7,15 @@ from deploy.chaos.patience import persist
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 
-UNPAID = text("UPDATE orders SET expires_at = now(), due_at = now() WHERE state = 'unpaid' AND (:all OR no = :no)"
+UNPAID = text("UPDATE orders SET expires_at = now(), due_at = now() WHERE state = 'unpaid'"
+              " AND (:all OR no = :no OR basket_no = :no)"
               " RETURNING id")  # fmt: skip
 WAITING = text("UPDATE orders SET due_at = now() WHERE state IN ('paid', 'waiting') RETURNING id")
 DEADLINES = text("UPDATE order_deadlines SET due_at = now(), look_at = now() WHERE order_ref = ANY(:ids)")
 LETTERS = text("UPDATE outbox SET due_at = now() WHERE tenant_id = :tenant AND payload->>'order_id' = ANY(:ids)")
-PAYMENTS = text("UPDATE outbox SET due_at = now() WHERE tenant_id = :tenant AND payload->>'payment_no' = ANY(:nos)"
+# What the master collects is asked for by a letter of the master's own.
+PAYMENTS = text("UPDATE outbox SET due_at = now() WHERE payload->>'payment_no' = ANY(:nos)"
+                " AND (tenant_id = :tenant OR tenant_id IS NULL)"
                 " AND due_at > now() + interval '5 seconds'")  # fmt: skip
 # Only a call that can be on its way no more: the person sees what stays true.
 PURCHASES = text(
@@ -22,7 +25,7 @@ PURCHASES = text(
 
 
 async def payment_time_is_over(runtime: Runtime, tenant: Tenant, no: str = "") -> None:
-    """The minutes to pay of an unpaid order, or of all, have gone by."""
+    """The minutes to pay of an unpaid order or basket, or of all, have gone by."""
     await persist(lambda: _over(runtime, tenant, UNPAID, {"all": not no, "no": no}))
 
 

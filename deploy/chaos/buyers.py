@@ -7,7 +7,6 @@ import asyncio
 import html
 import re
 import time
-from collections import Counter
 from random import Random
 from uuid import UUID
 
@@ -16,45 +15,40 @@ import msgspec
 from msgspec import Struct
 
 from deploy.chaos import aging
+from deploy.chaos.diary import Diary
 from deploy.chaos.history import Request
 from deploy.chaos.outside import Outside
 from deploy.chaos.patience import persist
-from deploy.chaos.station import Station
+from deploy.chaos.station import COUPON, Station
 from deploy.demo.browser import TOKEN, Unexpected
 from kameng.core import ids
 from kameng.identity import sessions
 from kameng.infra.runtime import Runtime
 from kameng.web import cookies
 
+BASKET = re.compile(r".*/baskets/([A-Z0-9-]+)")
 LINK = re.compile(r'href="([^"]+/submit\.php\?[^"]+)"')
 ANSWERED_WITHIN_S = 8.0
 TRIES_FOR_S = 60.0
 PAUSE_S = 0.25
-SERVER_FAILED = 500
+ANSWERED, SERVER_FAILED = 200, 500
 # Which line, how often, and how many units at most.
 WALLET_WANTS = (
     ("stock", 3, 3), ("mixed", 3, 3), ("either", 8, 3), ("shop", 4, 2),
-    ("topup", 3, 2), ("scarce", 2, 2), ("own", 2, 2),
+    ("topup", 3, 2), ("scarce", 4, 3), ("own", 2, 2),
 )  # fmt: skip
+BASKET_WANTS = ("stock", "mixed", "either", "shop", "topup", "own")
 GATEWAY_WANTS = (("stock", 3, 2), ("mixed", 2, 2), ("either", 3, 2), ("own", 2, 2), ("scarce", 1, 2))
 ENDINGS = (("pay", 6), ("pay twice", 3), ("pay late", 3), ("call off", 2), ("pay what was called off", 2), ("leave", 1))
-WALLET_STEPS, GATEWAY_STEPS = 4, 2
+WALLET_STEPS, GATEWAY_STEPS, BASKET_STEPS = 4, 2, 1
 PRESSES_TWICE = 0.3
+HAS_A_COUPON = 0.3
 
 
 class Told(Struct):
     """What the shop answers to a checkout."""
 
     no: str
-
-
-class Diary:
-    """What the buyers of one history have lived through."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.timeouts = 0
-        self.faults: Counter[str] = Counter()
 
 
 class Buyer:
@@ -71,13 +65,14 @@ class Buyer:
 
     async def live(self, for_s: float) -> None:
         """All that he does, spread over `for_s` seconds."""
-        steps = ["wallet"] * WALLET_STEPS + ["gateway"] * GATEWAY_STEPS
+        steps = [self._buy_from_wallet] * WALLET_STEPS + [self._buy_by_gateway] * GATEWAY_STEPS
+        steps += [self._buy_basket] * BASKET_STEPS
         self._dice.shuffle(steps)
         ends = time.monotonic() + for_s
         for number, step in enumerate(steps):
             share = self._dice.random() * 2 / (len(steps) - number)
             await asyncio.sleep(max(0.0, ends - time.monotonic()) * min(1.0, share))
-            await (self._buy_from_wallet() if step == "wallet" else self._buy_by_gateway())
+            await step()
 
     async def enter(self) -> None:
         """Opens the shop in his browser. Raises `Unexpected`."""
@@ -103,14 +98,37 @@ class Buyer:
         await self._place(WALLET_WANTS, "wallet")
 
     async def _buy_by_gateway(self) -> None:
-        no = await self._place(GATEWAY_WANTS, str(self._station.channel_id))
-        if no is None:
-            return
+        no = await self._place(GATEWAY_WANTS, self._some_channel())
+        if no is not None:
+            await self._bring_money(f"/orders/{no}", no)
+
+    async def _buy_basket(self) -> None:
+        """Puts some things into his cart and buys them together."""
+        names = self._dice.sample(BASKET_WANTS, self._dice.randint(2, 3))
+        wanted = {self._station.products[name]: self._dice.randint(1, 2) for name in names}
+        by_gateway = self._dice.random() < 0.5
+        form = self._form(self._some_channel() if by_gateway else "wallet")
+        form |= {f"quantity.{product_id}": str(units) for product_id, units in wanted.items()}
+        twice = self._dice.random() < PRESSES_TWICE
+        for product_id, units in wanted.items():
+            await self._send("POST", "/cart", {"product_id": str(product_id), "quantity": str(units)})
+        answers = await self._press("/cart/checkout", form, twice=twice)
+        found = [BASKET.fullmatch(one.headers.get("location", "")) for one in answers]
+        told = [match.group(1) for match in found if match]
+        self._write_down(form["request_key"], told, answers, is_basket=True)
+        if told and by_gateway:
+            await self._bring_money(f"/baskets/{told[0]}", told[0])
+
+    def _some_channel(self) -> str:
+        return str(self._dice.choice(self._station.channels))
+
+    async def _bring_money(self, path: str, no: str) -> None:
+        """To the gateway, in one way or another."""
         ending = _drawn(self._dice, ENDINGS)
-        page = await self._send("GET", f"/orders/{no}")
+        page = await self._send("GET", path)
         link = LINK.search(page.text) if page else None
         if ending in ("call off", "pay what was called off"):
-            await self._send("POST", f"/orders/{no}/cancel")
+            await self._send("POST", f"{path}/cancel")
         elif ending == "pay late":
             await aging.payment_time_is_over(self._runtime, self._station.tenant, no)
         if link and ending not in ("call off", "leave"):
@@ -127,24 +145,36 @@ class Buyer:
         """Sends a form until somebody answers. The order's number, if it became one."""
         name = _drawn(self._dice, [(line, weight) for line, weight, _ in wants])
         most = next(units for line, _, units in wants if line == name)
-        form = {
+        form = self._form(pay_method) | {
             "product_id": str(self._station.products[name]),
             "quantity": str(self._dice.randint(1, most)),
-            "pay_method": pay_method,
-            "request_key": ids.code(20),
-            "contact": "13800000000",
         }
-        if self._dice.random() < PRESSES_TWICE:
-            self._diary.faults["form_twice"] += 1
-            answers = list(await asyncio.gather(*(self._send("POST", "/orders", form) for _ in range(2))))
-        else:
-            answers = [await self._send("POST", "/orders", form)]
-        told = [msgspec.json.decode(one.content, type=Told).no for one in answers if one and one.status_code == 200]
-        refused = next((one.text[:200] for one in answers if one and 400 <= one.status_code < SERVER_FAILED), "")
-        self._diary.requests.append(
-            Request(key=form["request_key"], buyer=str(self.who), told=tuple(told), refused="" if told else refused)
-        )
+        answers = await self._press("/orders", form, twice=self._dice.random() < PRESSES_TWICE)
+        told = [msgspec.json.decode(one.content, type=Told).no for one in answers if one.status_code == ANSWERED]
+        self._write_down(form["request_key"], told, answers)
         return told[0] if told else None
+
+    def _form(self, pay_method: str) -> dict[str, str]:
+        form = {"pay_method": pay_method, "request_key": ids.code(20), "contact": "13800000000"}
+        return form | ({"coupon": COUPON} if self._dice.random() < HAS_A_COUPON else {})
+
+    async def _press(self, path: str, form: dict[str, str], *, twice: bool) -> list[httpx.Response]:
+        """The answers of the shop; none when it never answered."""
+        self._diary.faults["form_twice"] += twice
+        answers = await asyncio.gather(*(self._send("POST", path, form) for _ in range(1 + twice)))
+        return [one for one in answers if one is not None]
+
+    def _write_down(self, key: str, told: list[str], answers: list[httpx.Response], *, is_basket: bool = False) -> None:
+        refused = next((one.text[:200] for one in answers if 400 <= one.status_code < SERVER_FAILED), "")
+        self._diary.requests.append(
+            Request(
+                key=key,
+                buyer=str(self.who),
+                is_basket=is_basket,
+                told=tuple(told),
+                refused="" if told else refused,
+            )
+        )
 
     async def _send(self, method: str, path: str, form: dict[str, str] | None = None) -> httpx.Response | None:
         """Asks until it is answered by the shop itself, as a browser's user who presses again does; None: never."""

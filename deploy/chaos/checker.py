@@ -6,11 +6,11 @@ from itertools import chain
 
 from msgspec import Struct
 
-from deploy.chaos.history import FINAL, History, Order
+from deploy.chaos.history import FINAL, History, Order, Payment, Refund
 
 CHARGED = ("delivered", "partial")
 BROUGHT = ("delivered", "partial")
-HAS_COUPON = ("unpaid", "paid", "waiting", *CHARGED, "refunded")  # others have given it back
+HAS_COUPON = ("unpaid", "paid", "waiting", *CHARGED)
 
 
 class Violation(Struct, frozen=True):
@@ -29,14 +29,21 @@ def violations(history: History) -> list[Violation]:
     return [Violation(history.seed, rule.__name__, what) for rule in RULES for what in rule(history)]
 
 
-def across(histories: Sequence[History]) -> list[Violation]:
-    """What shows only when stations are laid side by side: a key that two of them have sold."""
+def across(histories: Sequence[History], collected: Iterable[Payment] = ()) -> list[Violation]:
+    """What shows only when stations are laid side by side: a key that two of them have sold, and money that the gateway
+    has `collected` for the master and that none of them has."""
+    ours = {payment.no for history in histories for payment in history.payments}
+    lost = [
+        Violation(0, "the_gateway_agrees", f"the gateway took {payment.cents} for {payment.no}, which nobody knows")
+        for payment in collected
+        if payment.is_paid and payment.no not in ours
+    ]
     owners: dict[str, set[int]] = defaultdict(set)
     for history in histories:
         for order in history.orders:
             for key in order.keys:
                 owners[key].add(history.seed)
-    return [
+    return lost + [
         Violation(min(seeds), "no_key_is_sold_twice", f"{key} was sold by the stations of seeds {sorted(seeds)}")
         for key, seeds in owners.items()
         if len(seeds) > 1
@@ -52,19 +59,25 @@ def no_key_is_sold_twice(history: History) -> Found:
 
 
 def no_request_is_lost(history: History) -> Found:
-    """Every accepted form is exactly one order, every refused one none, and no order comes from nowhere."""
+    """Every accepted form is exactly one order, or one basket; every refused one none; no order comes from nowhere."""
     of_key: dict[tuple[str, str], list[Order]] = defaultdict(list)
     for order in history.orders:
-        of_key[order.buyer, order.key].append(order)
+        of_key[order.buyer, order.key.partition(".")[0]].append(order)
     for request in history.requests:
-        nos = [order.no for order in of_key.pop((request.buyer, request.key), [])]
-        if request.told and (len(nos) != 1 or set(request.told) != set(nos)):
+        orders = of_key.pop((request.buyer, request.key), [])
+        nos = sorted({order.basket if request.is_basket else order.no for order in orders})
+        if request.told and set(request.told) != set(nos):
             yield f"request {request.key} was told {sorted(set(request.told))} and is {nos}"
         elif request.refused and nos:
             yield f"request {request.key} was refused ({request.refused}) and is {nos}"
-        elif len(nos) > 1:
-            yield f"request {request.key} is {nos}"
+        elif len(nos) > 1 or (request.is_basket and _has_gaps(request.key, orders)):
+            yield f"request {request.key} is {sorted(order.no for order in orders)} of {nos}"
     yield from (f"order {order.no} was never asked for" for order in chain.from_iterable(of_key.values()))
+
+
+def _has_gaps(key: str, orders: Sequence[Order]) -> bool:
+    """Whether a basket's orders are not its first line, its second and so on, each once."""
+    return sorted(order.key for order in orders) != sorted(f"{key}.{place}" for place in range(len(orders)))
 
 
 def every_order_ends(history: History) -> Found:
@@ -82,7 +95,7 @@ def every_charge_has_goods(history: History) -> Found:
         if order.state not in CHARGED:
             if order.state in FINAL and order.charged_cents:
                 yield f"order {order.no} is {order.state} and cost {order.charged_cents}"
-            if order.state in FINAL and held:
+            if order.state in FINAL and held and not order.after_sale_cents:
                 yield f"order {order.no} is {order.state} and has {held} units"
             continue
         if held != order.delivered:
@@ -196,7 +209,8 @@ def no_card_is_lost(history: History) -> Found:
 
 def no_coupon_is_overused(history: History) -> Found:
     for coupon in history.coupons:
-        users = [one.buyer for one in history.orders if one.coupon == coupon.code and one.state in HAS_COUPON]
+        uses = {one.basket or one.no: one.buyer for one in history.orders if one.coupon == coupon.code and _used(one)}
+        users = list(uses.values())
         if coupon.uses != len(users):
             yield f"coupon {coupon.code} counts {coupon.uses} uses, and {len(users)} orders have it"
         if coupon.most is not None and len(users) > coupon.most:
@@ -204,10 +218,33 @@ def no_coupon_is_overused(history: History) -> Found:
         yield from _overused(coupon.code, coupon.most_each, users)
 
 
+def _used(order: Order) -> bool:
+    """Whether an order keeps its coupon: it was not called off, and something of it came before its money went back."""
+    return order.state in HAS_COUPON or (order.state == "refunded" and order.delivered > 0)
+
+
 def _overused(code: str, most_each: int | None, users: Iterable[str]) -> Found:
     for buyer, times in Counter(users).items():
         if most_each is not None and times > most_each:
             yield f"coupon {code} was used {times} times of {most_each} by {buyer}"
+
+
+def every_refund_is_made_once(history: History) -> Found:
+    """What a person was told he has given back is in the books, once, and nothing else is."""
+    made: dict[str, list[Refund]] = defaultdict(list)
+    for refund in history.refunds:
+        made[refund.key].append(refund)
+    for given in history.given:
+        found = [(refund.no, refund.cents) for refund in made.pop(given.key, [])]
+        if len(found) > 1 or (found and found != [(given.no, given.cents)]):
+            yield f"giving back {given.cents} of {given.no} is {found}"
+        elif bool(found) is not given.done and (given.done or given.refused):
+            told = "done" if given.done else f"refused ({given.refused})"
+            yield f"giving back {given.cents} of {given.no} was {told} and is {found}"
+    yield from (f"{one.cents} of {one.no} were given back by nobody" for one in chain.from_iterable(made.values()))
+    for order in history.orders:
+        if order.after_sale_cents > order.refunded_cents:
+            yield f"order {order.no} says {order.refunded_cents}, and {order.after_sale_cents} were given back"
 
 
 RULES: tuple[Callable[[History], Found], ...] = (
@@ -221,4 +258,5 @@ RULES: tuple[Callable[[History], Found], ...] = (
     the_ledger_balances,
     no_card_is_lost,
     no_coupon_is_overused,
+    every_refund_is_made_once,
 )

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deploy.chaos.history import Account, Bought, Card, History, Order, Payment, Purchase, Request, Wallet
+from deploy.chaos.diary import Diary
+from deploy.chaos.history import Account, Bought, Card, Coupon, History, Order, Payment, Purchase, Refund, Wallet
 from deploy.chaos.outside import ACG, Outside
 from deploy.chaos.station import WALLET_CENTS, Station
 from kameng.cards import service as cards
@@ -21,10 +22,15 @@ from supplier_gateway.purchases.service import PLACE
 FAILED = "failed"
 ORDERS = text(
     """
-    SELECT id, no, request_key, buyer_id, state, kind, quantity, delivered_quantity, total_cents, refunded_cents
-    FROM orders ORDER BY id
+    SELECT o.id, o.no, o.request_key, o.buyer_id, o.state, o.kind, o.quantity, o.delivered_quantity, o.total_cents,
+           o.refunded_cents, o.basket_no, coalesce(c.code, '') AS coupon,
+           coalesce((SELECT sum(r.amount_cents) FROM refunds r WHERE r.order_id = o.id AND r.state = 'done'), 0)::bigint
+               AS after_sale_cents
+    FROM orders o LEFT JOIN coupons c ON c.id = o.coupon_id ORDER BY o.id
     """
 )
+REFUNDS = text("SELECT request_key, order_no, amount_cents FROM refunds WHERE state <> 'failed' ORDER BY id")
+COUPONS = text("SELECT code, taken, most, most_per_buyer FROM coupons ORDER BY id")
 KEYS = text("SELECT order_ref, id, secret FROM card_issued ORDER BY id")
 PAYMENTS = text("SELECT no, amount_cents, state, buyer_id FROM payments ORDER BY id")
 OWN = text(
@@ -77,12 +83,20 @@ UNBALANCED = text(
 class Books:
     """What suppliers and the gateway have in their own books, read once for a batch."""
 
-    def __init__(self, bought: Sequence[tuple[str, Bought]], payments: Mapping[str, list[Payment]]) -> None:
+    def __init__(
+        self, bought: Sequence[tuple[str, Bought]], payments: Mapping[str, list[Payment]], master_host: str
+    ) -> None:
         self.bought = bought  # with the sku
         self.payments = payments  # by the host that is told of them
+        self.collected = {one.no: one for one in payments.get(master_host, ())}  # by the master, for whom they name
+
+    def of(self, station: Station, ours: Sequence[Payment]) -> tuple[Payment, ...]:
+        """What the gateway took for a station, by whichever channel."""
+        collected = [self.collected[one.no] for one in ours if one.no in self.collected]
+        return (*self.payments.get(station.tenant.host, ()), *collected)
 
 
-async def books(outside: Outside) -> Books:
+async def books(outside: Outside, master_host: str) -> Books:
     """Both books as they stand."""
     bought = []
     for supplier in outside.suppliers:
@@ -102,10 +116,10 @@ async def books(outside: Outside) -> Books:
         host = line["notify_url"].partition("://")[2].partition(":")[0]
         payment = Payment(no=line["out_trade_no"], cents=line["amount_cents"], is_paid=line["paid_at"] is not None)
         payments[host].append(payment)
-    return Books(bought, payments)
+    return Books(bought, payments, master_host)
 
 
-async def collect(runtime: Runtime, station: Station, known: Books, requests: Sequence[Request]) -> History:
+async def collect(runtime: Runtime, station: Station, known: Books, diary: Diary) -> History:
     """The history of one station, but for what its buyers were shown and how long it took."""
     tenant, master = station.tenant, await runtime.keyring.master()
     sealer = await runtime.keyring.tenant(tenant.id)
@@ -121,16 +135,20 @@ async def collect(runtime: Runtime, station: Station, known: Books, requests: Se
         orders = await _orders(session, sealer, charged)
         payments = [Payment(no=row.no, cents=row.amount_cents, is_paid=row.state == "paid", buyer=str(row.buyer_id))
                     for row in await session.execute(PAYMENTS)]  # fmt: skip
+        used = [Coupon(code=row.code, uses=row.taken, most=row.most, most_each=row.most_per_buyer)
+                for row in await session.execute(COUPONS)]  # fmt: skip
+        refunds = [Refund(key=row.request_key, no=row.order_no, cents=row.amount_cents)
+                   for row in await session.execute(REFUNDS)]  # fmt: skip
     wallets = {one.name.removeprefix("wallet "): one.balance_cents for one in accounts if one.name.startswith("wallet")}
     return History(
         seed=station.seed,
         station=tenant.schema,
-        requests=tuple(requests),
+        requests=tuple(diary.requests),
         orders=tuple(orders),
         purchases=tuple(purchases),
         bought=tuple(entry for sku, entry in known.bought if sku in station.skus),
         payments=tuple(payments),
-        gateway=tuple(known.payments.get(tenant.host, ())),
+        gateway=known.of(station, payments),
         wallets=tuple(
             Wallet(buyer=str(buyer), began_cents=WALLET_CENTS, balance_cents=wallets[str(buyer)])
             for buyer in station.buyers
@@ -139,6 +157,9 @@ async def collect(runtime: Runtime, station: Station, known: Books, requests: Se
         unbalanced=tuple(unbalanced),
         imported=station.keys,
         cards=tuple(stock + own),
+        coupons=tuple(used),
+        given=tuple(diary.given),
+        refunds=tuple(refunds),
     )
 
 
@@ -194,6 +215,9 @@ async def _orders(session: AsyncSession, sealer: Sealer, charged: Mapping[str, i
             refunded_cents=row.refunded_cents,
             charged_cents=charged.get(str(row.id), 0),
             keys=tuple(keys[row.id]),
+            coupon=row.coupon,
+            basket=row.basket_no,
+            after_sale_cents=row.after_sale_cents,
         )
         for row in await session.execute(ORDERS)
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package we do without
 import psycopg
@@ -13,6 +14,7 @@ from deploy.embedded.place import Place, place_of, remove_elsewhere
 from deploy.embedded.ports import on_a_free_port
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.servers import Servers
+from deploy.embedded.valkey import Valkey
 from deploy.processes import record_of, remember, stop, wait_until
 
 GONE_WITHIN_S = 20.0
@@ -53,6 +55,31 @@ class Database:
         remember(self._records, [record_of("postgres", self.running.process.pid, postgres.STOP_SIGNAL)])
 
 
+class Cache:
+    """A running Valkey. Started again it has what it had written down; the last second may be missing."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self._folder = folder
+        self._password = password
+        self.running = on_a_free_port(self._start)
+        self._port = urlsplit(self.running.url).port or 0
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.running.process.kill()
+        self.running.process.wait()
+
+    def start(self) -> None:
+        """Starts it again on its port."""
+        self.running = self._start(self._port)
+
+    def stop(self) -> None:
+        stop(self.running.process, valkey.STOP_SIGNAL, STOP_WITHIN_S)
+
+    def _start(self, port: int) -> Valkey:
+        return valkey.start(port, self._folder / "valkey", self._folder / "valkey.log", self._password, durable=True)
+
+
 def _sync_at_once(url: str) -> None:
     """After a crash a server syncs each of its files by itself, and a hundred stations are ten thousand files."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -68,7 +95,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[Servers, Database]]:
+def servers(folder: Path) -> Iterator[tuple[Servers, Database, Cache]]:
     """Fresh servers in `folder`, which holds nothing else. Raises `EmbeddedError`."""
     with lock.held(folder), ExitStack() as stack:
         passwords, place = passwords_in(folder), place_of(folder)
@@ -80,15 +107,14 @@ def servers(folder: Path) -> Iterator[tuple[Servers, Database]]:
         stack.callback(database.stop)
         postgres.create_database(running, passwords)
         _sync_at_once(running.url(postgres.SUPERUSER, passwords.superuser, "postgres"))
-        cache = on_a_free_port(
-            lambda port: valkey.start(port, folder / "valkey", folder / "valkey.log", passwords.valkey, durable=True)
-        )
-        stack.callback(stop, cache.process, valkey.STOP_SIGNAL, STOP_WITHIN_S)
+        cache = Cache(folder, passwords.valkey)
+        stack.callback(cache.stop)
         yield (
             Servers(
                 database_url=running.url(postgres.APP, passwords.app),
                 admin_url=running.url(postgres.ADMIN, passwords.admin),
-                redis_url=cache.url,
+                redis_url=cache.running.url,
             ),
             database,
+            cache,
         )

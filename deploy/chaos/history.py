@@ -9,18 +9,21 @@ FINAL = ("delivered", "partial", "expired", "cancelled", "refunded")
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One form of a buyer, however often it was sent. `told` are the order numbers that the answers named; `refused`
-    why it became none. Without either nobody has ever answered, and it may be an order or not."""
+    """One form of a buyer, however often it was sent. `told` are the numbers that the answers named, of its order or,
+    of a cart, of its basket; `refused` why it became none. Without either nobody has ever answered, and it may be an
+    order or not."""
 
     key: str
     buyer: str
+    is_basket: bool = False
     told: tuple[str, ...] = ()
     refused: str = ""
 
 
 class Order(Struct, frozen=True, kw_only=True):
     """An order as the station has it. `charged_cents` is what the ledger has taken from the wallet for it, less what it
-    has put back; `keys` are the cards it holds; `shown` are those that its buyer was shown, None: he did not look."""
+    has put back; `keys` are the cards it holds; `shown` are those that its buyer was shown, None: he did not look.
+    `after_sale_cents` of what was refunded was given back by a person, and the goods stayed with the buyer."""
 
     id: str
     no: str
@@ -36,6 +39,27 @@ class Order(Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     shown: tuple[str, ...] | None = None
     coupon: str = ""
+    basket: str = ""
+    after_sale_cents: int = 0
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """What a person of the station wanted to give back of an order, however often he pressed. `done`: he was told that
+    it was; `refused`: that it was not. Without either he never heard."""
+
+    key: str
+    no: str
+    cents: int
+    done: bool = False
+    refused: str = ""
+
+
+class Refund(Struct, frozen=True, kw_only=True):
+    """What the station's books say was given back after a sale, and by whose request."""
+
+    key: str
+    no: str
+    cents: int
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
@@ -123,5 +147,7 @@ class History(Struct, frozen=True, kw_only=True):
     imported: tuple[str, ...] = ()
     cards: tuple[Card, ...] = ()
     coupons: tuple[Coupon, ...] = ()
+    given: tuple[Given, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     settle_s: float = 0.0
     deadline_s: float = 0.0

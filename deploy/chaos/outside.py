@@ -18,7 +18,7 @@ from supplier_gateway.adapters.sandbox import server as sandbox
 from supplier_gateway.adapters.staging.faults import FaultKind, Plan
 
 SANDBOX, ACG = "sandbox", "acg"
-MERCHANT = "1001"
+MERCHANT, COLLECTING = "1001", "1002"  # of the stations, and of the master who collects for them
 TIMEOUTS = (FaultKind.SLOW, FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER_SUCCESS, FaultKind.DRIP)
 BALANCE_CENTS = 10**12
 
@@ -114,7 +114,7 @@ def started(
     gateway = Gateway(_url(ports[2]), secrets.token_hex(16), secrets.token_hex(16))
     gateway_environ = {
         **environ,
-        "SANDBOX_GATEWAY_MERCHANTS": f"{MERCHANT}:{gateway.key}:chaos",
+        "SANDBOX_GATEWAY_MERCHANTS": ",".join(f"{one}:{gateway.key}:chaos" for one in (MERCHANT, COLLECTING)),
         "SANDBOX_GATEWAY_CONTROL": gateway.token,
     }
     for name, module, url, port, environment in (

@@ -21,14 +21,16 @@ from billing.ledger import queries as ledger
 from deploy import surroundings
 from deploy.bench.station import fresh_key
 from deploy.chaos import checker, collecting, outside, station, weather
-from deploy.chaos.buyers import Buyer, Diary
+from deploy.chaos.buyers import Buyer
 from deploy.chaos.checker import Violation
-from deploy.chaos.database import Database, servers
+from deploy.chaos.clerk import Clerk
+from deploy.chaos.database import Cache, Database, servers
+from deploy.chaos.diary import Diary
 from deploy.chaos.history import History
 from deploy.chaos.outside import TIMEOUTS, Outside
 from deploy.chaos.patience import persist
 from deploy.chaos.settling import PERSON_AFTER_MINUTES, Settling
-from deploy.chaos.station import Common
+from deploy.chaos.station import Common, Station
 from deploy.chaos.weather import Weather
 from deploy.installation import processes
 from deploy.migrations.runner import migrate
@@ -39,7 +41,7 @@ from kameng.infra.settings import Settings
 from supplier_gateway.routing import service as routing
 from supplier_gateway.routing.choice import Rules
 
-AT_ONCE = 40  # histories of one batch
+AT_ONCE = 50  # histories of one batch
 STORM_S = 26.0
 DEADLINE_S = 90.0  # from the calm until nothing of a history moves any more
 SUPPLIER_TIMEOUT_S = 0.5
@@ -69,18 +71,27 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 def orders(*, histories: int, seed: int, tell: Tell) -> Outcome:
     """Runs so many histories, with the seeds from `seed` on. `tell` hears how far it is."""
-    with installation() as (settings, supervisor, database):
-        return uvloop.run(_orders(settings, supervisor, database, histories, seed, tell))
+    with installation() as installed:
+        return uvloop.run(_orders(installed, histories, seed, tell))
+
+
+class Installed(Struct, frozen=True):
+    """Servers of its own, and what starts processes."""
+
+    settings: Settings
+    supervisor: Supervisor
+    database: Database
+    cache: Cache
 
 
 @contextmanager
-def installation() -> Iterator[tuple[Settings, Supervisor, Database]]:
-    """Durable servers of its own, and what starts processes. When all went well nothing of it stays, else the logs."""
+def installation() -> Iterator[Installed]:
+    """Durable servers. When all went well nothing of it stays, else the logs."""
     folder = surroundings.CHECKOUT / ".kameng" / "chaos" / str(os.getpid())
     folder.mkdir(parents=True)
     port = surroundings.free_port(FIRST_PORT)
     with ExitStack() as stack:
-        embedded, database = stack.enter_context(servers(folder / "servers"))
+        embedded, database, cache = stack.enter_context(servers(folder / "servers"))
         settings = Settings(
             database_url=embedded.database_url,
             admin_url=embedded.admin_url,
@@ -97,7 +108,7 @@ def installation() -> Iterator[tuple[Settings, Supervisor, Database]]:
         )
         log = folder / "log"
         supervisor = stack.enter_context(Supervisor(folder / "processes.json", log_folder=log))
-        yield settings, supervisor, database
+        yield Installed(settings, supervisor, database, cache)
     shutil.rmtree(folder)
 
 
@@ -110,9 +121,8 @@ class Harness(Struct, frozen=True):
     weather: Weather
 
 
-async def _orders(
-    settings: Settings, supervisor: Supervisor, database: Database, histories: int, seed: int, tell: Tell
-) -> Outcome:
+async def _orders(installed: Installed, histories: int, seed: int, tell: Tell) -> Outcome:
+    settings, supervisor = installed.settings, installed.supervisor
     began = time.monotonic()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
@@ -129,21 +139,31 @@ async def _orders(
             await routing.change_rules(session, replace(Rules(), person_after_minutes=PERSON_AFTER_MINUTES))
         for process in processes(settings):
             supervisor.start(process)
-        harness = Harness(runtime, world, shared, Weather(runtime, world, supervisor, database))
+        storms = Weather(runtime, world, supervisor, installed.database, installed.cache)
+        harness = Harness(runtime, world, shared, storms)
         judged: list[History] = []
         found: list[Violation] = []
         diaries: list[Diary] = []
         by_hand = 0
-        for first in range(0, histories, AT_ONCE):
-            seeds = range(seed + first, seed + min(first + AT_ONCE, histories))
-            tell(f"history {first + 1} to {first + len(seeds)} of {histories}, {len(found)} violations")
-            batch, lived, hands = await _batch(harness, seeds)
+        batches = [
+            range(seed + first, seed + min(first + AT_ONCE, histories)) for first in range(0, histories, AT_ONCE)
+        ]
+        opening = asyncio.create_task(_open(harness, batches[0]))
+        for seeds, following in zip(batches, [*batches[1:], None], strict=True):
+            stations = await opening
+            done = len(judged)
+            tell(f"history {done + 1} to {done + len(seeds)} of {histories}, {len(found)} violations")
+            people = await _storm(harness, stations)
+            if following:  # while this one settles: in a storm nobody could
+                opening = asyncio.create_task(_open(harness, following))
+            batch, lived, hands = await _judged(harness, stations, people)
             by_hand += hands
             diaries += lived
             judged += [_outline(history) for history in batch]
             for history in batch:
                 found += checker.violations(history)
-        found += checker.across(judged)
+        collected = (await collecting.books(world, settings.master_host)).collected.values()
+        found += checker.across(judged, collected)
         async with runtime.database.master_session() as session:
             if off := await ledger.total_cents(session):
                 found.append(Violation(seed, "the_ledger_balances", f"all entries sum to {off}"))
@@ -179,34 +199,54 @@ def _outline(history: History) -> History:
     return replace(history, cards=(), bought=(), requests=(), accounts=(), imported=())
 
 
-async def _batch(harness: Harness, seeds: Sequence[int]) -> tuple[list[History], list[Diary], int]:
+class People(Struct, frozen=True):
+    """Who lives in the stations of a batch, and what they write down. `diaries` by the station's seed."""
+
+    buyers: list[tuple[Station, Buyer]]
+    diaries: dict[int, Diary]
+
+
+async def _open(harness: Harness, seeds: Sequence[int]) -> list[Station]:
+    return [await station.opened(harness.runtime, harness.outside, harness.shared, seed) for seed in seeds]
+
+
+async def _storm(harness: Harness, stations: Sequence[Station]) -> People:
     runtime, world = harness.runtime, harness.outside
-    stations = [await station.opened(runtime, world, harness.shared, seed) for seed in seeds]
     diaries = {one.seed: Diary() for one in stations}
-    people = [(one, Buyer(runtime, world, one, who, diaries[one.seed])) for one in stations for who in one.buyers]
-    for _, buyer in people:
+    buyers = [(one, Buyer(runtime, world, one, who, diaries[one.seed])) for one in stations for who in one.buyers]
+    clerks = [Clerk(runtime, one, diaries[one.seed]) for one in stations]
+    for _, buyer in buyers:
         await buyer.enter()
-    dice = Random(f"weather:{seeds[0]}")  # noqa: S311 - chance, not secrets
-    await asyncio.gather(harness.weather.storm(dice, STORM_S), *(buyer.live(STORM_S) for _, buyer in people))
+    dice = Random(f"weather:{stations[0].seed}")  # noqa: S311 - chance, not secrets
+    await asyncio.gather(
+        harness.weather.storm(dice, STORM_S),
+        *(buyer.live(STORM_S) for _, buyer in buyers),
+        *(clerk.live(STORM_S) for clerk in clerks),
+    )
     await harness.weather.calm()
+    return People(buyers, diaries)
+
+
+async def _judged(
+    harness: Harness, stations: Sequence[Station], people: People
+) -> tuple[list[History], list[Diary], int]:
+    """The calm, and what everybody knows after it."""
+    runtime, world = harness.runtime, harness.outside
     settling = Settling(runtime, world, stations)
     await settling.until(DEADLINE_S)
-    known = await collecting.books(world)
+    known = await collecting.books(world, runtime.settings.master_host)
     histories = []
     for one in stations:
-        history = await persist(partial(collecting.collect, runtime, one, known, diaries[one.seed].requests))
-        shown = await _shown(history, {str(buyer.who): buyer for where, buyer in people if where is one})
+        history = await persist(partial(collecting.collect, runtime, one, known, people.diaries[one.seed]))
+        shown = await _shown(history, {str(buyer.who): buyer for where, buyer in people.buyers if where is one})
         history = collecting.seen_by_buyers(history, shown)
         histories.append(replace(history, settle_s=settling.took_s[one.seed], deadline_s=DEADLINE_S))
     await persist(lambda: station.close(runtime, stations))
-    return histories, list(diaries.values()), settling.settled_by_hand
+    return histories, list(people.diaries.values()), settling.settled_by_hand
 
 
 async def _shown(history: History, buyers: dict[str, Buyer]) -> dict[str, tuple[str, ...]]:
-    """The keys on the pages of the orders that have some."""
-    shown = {}
-    for order in history.orders:
-        if order.keys and order.buyer in buyers:
-            keys = await buyers[order.buyer].keys_of(order.no)
-            shown[order.no] = keys or ()
-    return shown
+    """The keys on the pages of the orders that show some: what was refunded shows none."""
+    orders = [one for one in history.orders if one.keys and one.state in checker.CHARGED and one.buyer in buyers]
+    keys = await asyncio.gather(*(buyers[one.buyer].keys_of(one.no) for one in orders))
+    return {one.no: seen or () for one, seen in zip(orders, keys, strict=True)}

@@ -21,7 +21,7 @@ from supplier_gateway.routing import service as routing
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
-PAYMENTS_ARRIVE_S, SUPPLIERS_DELIVER_S = 8.0, 16.0  # then the time to pay is over, and the time to wait
+PAYMENTS_ARRIVE_S, SUPPLIERS_DELIVER_S = 5.0, 10.0  # then the time to pay is over, and the time to wait
 PERSON_AFTER_MINUTES = 1
 OPEN_ORDERS = text("SELECT count(*) FROM orders WHERE state IN ('unpaid', 'paid', 'waiting')")
 UNCLEAR = text(

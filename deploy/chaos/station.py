@@ -1,5 +1,6 @@
 """A small fresh station for one history: a product for each way that goods come, and four buyers with money."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from billing.deposits import service as deposits
 from billing.payments import service as payments
 from billing.payments.service import ChannelDraft
 from billing.wholesale import service as wholesale
-from deploy.chaos.outside import ACG, MERCHANT, SANDBOX, Outside, Supplier
+from deploy.chaos.outside import ACG, COLLECTING, MERCHANT, SANDBOX, Outside, Supplier
 from deploy.provisioning import provisioner
 from kameng.cards import service as cards
 from kameng.core import ids
@@ -22,6 +23,8 @@ from supplier_gateway.goods import service as goods
 from supplier_gateway.offers import service as offers
 from supplier_gateway.suppliers import service as suppliers
 from tenants.buyers import service as buyers
+from tenants.marketing.coupons import service as coupons
+from tenants.marketing.coupons.service import CouponDraft, Limits
 from tenants.registry.service import TenantDraft
 from tenants.shop import service as shop
 from tenants.shop.service import ProductDraft
@@ -29,6 +32,8 @@ from tenants.shop.service import ProductDraft
 WHOLESALE, COST, COST_CENTS = Decimal("8.00"), Decimal("6.00"), 600
 DEPOSIT_CENTS, WALLET_CENTS, BUYERS = 10_000_000, 50_000, 4
 PLENTY = 10**6
+COUPON = "CHAOS"
+OFF = CouponDraft(kind="fixed", amount_cents=100, limits=Limits(most=5, most_per_buyer=2))
 STOCK = "stock"
 
 
@@ -51,21 +56,23 @@ LINES = (
     Line(name="either", price="10.01", sources=(SANDBOX, ACG)),
     Line(name="shop", price="11.37", sources=(ACG,)),
     Line(name="topup", price="10.00", sources=(SANDBOX,), kind="topup"),
-    Line(name="scarce", price="9.97", sources=(SANDBOX,), left=1),
+    Line(name="scarce", price="9.97", sources=(SANDBOX,), left=4),
     Line(name="own", price="5.01", keys=6, is_own=True),
 )
 
 
 class Common(Struct, frozen=True):
-    """What all stations share: a wholesale tier, and the master's own stock."""
+    """What all stations share: a wholesale tier, the master's own stock, and the channel by which he collects."""
 
     tier_id: int
     stock_id: int
+    lent_id: int
 
 
 class Station(Struct, frozen=True, kw_only=True):
     """The station of one history. `products` and `goods` by the name of their line; `keys` are those in its stocks.
-    `accounts` are the master's suppliers by protocol: its own, so that its breakers know nothing of other histories."""
+    `accounts` are the master's suppliers by protocol: its own, so that its breakers know nothing of other histories. Of
+    its `channels` the first is its own; by the second the master collects."""
 
     seed: int
     tenant: Tenant
@@ -74,7 +81,7 @@ class Station(Struct, frozen=True, kw_only=True):
     accounts: dict[str, int]
     skus: frozenset[str]
     buyers: tuple[UUID, ...]
-    channel_id: int
+    channels: tuple[int, ...]
     keys: tuple[str, ...]
 
 
@@ -84,9 +91,16 @@ async def common(runtime: Runtime, outside: Outside) -> Common:
     async with runtime.database.master_session() as session:
         tier = await wholesale.add_tier(session, "chaos")
         stock = await suppliers.add_stock(session, sealer, STOCK)
+        channel = await payments.add_channel(session, sealer, _channel(outside, COLLECTING))
+        await payments.lend_channel(session, channel.id, lent=True)
     for one in outside.suppliers:
         await outside.fill(one)
-    return Common(tier.id, stock.id)
+    return Common(tier.id, stock.id, channel.id)
+
+
+def _channel(outside: Outside, merchant: str) -> ChannelDraft:
+    gateway = outside.gateway
+    return ChannelDraft(provider="epay", name="chaos", base_url=gateway.url, merchant_id=merchant, secret=gateway.key)
 
 
 async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) -> Station:
@@ -99,11 +113,10 @@ async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) 
     accounts = await _accounts(runtime, outside, mark)
     made = await _goods(runtime, shared, accounts, mark, keys)
     vault = await runtime.keyring.tenant(tenant.id)
-    gateway = outside.gateway
     async with tenant.begin() as session:
-        draft = ChannelDraft(provider="epay", name="chaos", base_url=gateway.url, merchant_id=MERCHANT,
-                             secret=gateway.key)  # fmt: skip
-        channel = await payments.add_channel(session, vault, draft)
+        own = await payments.add_channel(session, vault, _channel(outside, MERCHANT))
+        lent = await payments.offer_lent(session, shared.lent_id)
+        await coupons.add(session, COUPON, OFF, "chaos")
         products = {line.name: await _product(session, line, made.get(line.name)) for line in LINES}
         for line in LINES:
             if line.is_own:
@@ -117,7 +130,7 @@ async def opened(runtime: Runtime, outside: Outside, shared: Common, seed: int) 
         accounts=accounts,
         skus=frozenset(_sku(mark, line) for line in LINES),
         buyers=people,
-        channel_id=channel.id,
+        channels=(own.id, lent.id),
         keys=tuple(key for several in keys.values() for key in several),
     )
 
@@ -193,7 +206,7 @@ async def _buyer(session: AsyncSession) -> UUID:
     return buyer.id
 
 
-async def close(runtime: Runtime, stations: list[Station]) -> None:
+async def close(runtime: Runtime, stations: Sequence[Station]) -> None:
     """Nobody asks the suppliers of a history that is over."""
     async with runtime.database.master_session() as session:
         for station in stations:

@@ -10,7 +10,7 @@ from random import Random
 
 from sqlalchemy import text
 
-from deploy.chaos.database import Database
+from deploy.chaos.database import Cache, Database
 from deploy.chaos.outside import ACG, Outside, Supplier
 from deploy.chaos.patience import AWAY
 from deploy.supervisor import Supervisor
@@ -19,7 +19,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tasks import WORK
 from supplier_gateway.adapters.staging.faults import Call, Chance, Fault, FaultKind, Plan
 
-KILLS = ("web", "worker", "worker", "scheduler", "database")
+KILLS = ("web", "worker", "worker", "scheduler", "database", "cache")
 CHANGES_EVERY_S = 3.0
 LETTERS = text("SELECT id, follower FROM outbox ORDER BY due_at LIMIT 60")
 LATENCY_MS = 20
@@ -29,7 +29,7 @@ NEVER_AT_ACG = {
     FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER,
 }  # fmt: skip
 QUICK = {FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER}
-TIMEOUT_SHARE, OTHER_SHARE = 0.16, 0.02
+TIMEOUT_SHARE, PART_SHARE, OTHER_SHARE = 0.2, 0.12, 0.02
 
 
 def plan_of(supplier: Supplier, dice: Random) -> Plan:
@@ -37,6 +37,7 @@ def plan_of(supplier: Supplier, dice: Random) -> Plan:
     kinds = [kind for kind in FaultKind if supplier.protocol != ACG or kind not in NEVER_AT_ACG]
     silent = (FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER_SUCCESS, FaultKind.SLOW)
     chances = [Chance(_fault(kind, Call.ANY, dice), TIMEOUT_SHARE) for kind in silent]
+    chances.append(Chance(_fault(FaultKind.PARTIAL, Call.BUY, dice), PART_SHARE))
     chances += [Chance(_fault(kind, Call.BUY, dice), OTHER_SHARE) for kind in kinds]
     chances += [Chance(_fault(kind, Call.FIND, dice), OTHER_SHARE) for kind in kinds if kind not in QUICK]
     return Plan(latency_ms=LATENCY_MS, chances=chances, seed=dice.randrange(2**32))
@@ -50,11 +51,13 @@ def _fault(kind: FaultKind, call: Call, dice: Random) -> Fault:
 class Weather:
     """Storms and calms over one installation."""
 
-    def __init__(self, runtime: Runtime, outside: Outside, supervisor: Supervisor, database: Database) -> None:
+    def __init__(
+        self, runtime: Runtime, outside: Outside, supervisor: Supervisor, database: Database, cache: Cache
+    ) -> None:
         self._runtime = runtime
         self._outside = outside
         self._supervisor = supervisor
-        self._database = database
+        self._servers: dict[str, Database | Cache] = {"database": database, "cache": cache}
         self.kills: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
@@ -110,15 +113,15 @@ class Weather:
     def kill(self, name: str) -> None:
         """SIGKILL to a whole process group."""
         self.kills[name] += 1
-        if name == "database":
-            self._database.kill()
+        if name in self._servers:
+            self._servers[name].kill()
         else:
             os.killpg(self._supervisor.pid_of(name), signal.SIGKILL)
 
     def revive(self, name: str) -> None:
         """Called in the thread that started them all, to which they are tied."""
-        if name == "database":
-            self._database.start()
+        if name in self._servers:
+            self._servers[name].start()
         else:
             self._supervisor.restart(name)
 

@@ -154,7 +154,9 @@ class CartController(Controller):
                 kept = await cart_keeping.lines_of(session, here)
                 seen = await cart_view.view(session, visitor.buyer_id, kept)
             items = [_item(wanted, sent, line.line) for line in seen.to_buy]
-            if not items:
+            if not items:  # perhaps bought by the same form at this moment
+                if earlier := await checkout.basket_before(tenant, visitor, wanted.request_key):
+                    return answers.redirect(request, f"/baskets/{earlier}")
                 raise NothingToBuy
             if wanted.pay_method != WALLET:
                 await entry.admit_unpaid(runtime, tenant, visitor)

@@ -117,6 +117,8 @@ async def buy_all(
             buyer_id, guest = await entry.buyer_or_guest(session, visitor, draft.contact)
             no = baskets.new_no()
             placed = await orders.place_all(session, vault, buyer_id, keyed, reading, basket_no=no)
+            if await baskets.requested(session, buyer_id, request_key) != no:
+                raise PlacedAlready  # by the same form, while this one was read
             if placed[0].state is State.UNPAID:
                 total = sum(one.total_cents for one in placed)
                 await paying.open_payment(session, buyer_id, channel_of(draft.pay_method), total, "basket", no)

@@ -1,5 +1,6 @@
 """Carts and baskets through the front door: several products, one payment, several orders."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -20,6 +21,7 @@ from tests.tenants.storefront.steps import count_of_orders, member, newest_buyer
 
 PAY_LINK = re.compile(r'href="(http://127\.0\.0\.1:[0-9]+/submit\.php\?[^"]+)"')
 PAYMENT = text("SELECT no, purpose, amount_cents FROM payments ORDER BY id DESC LIMIT 1")
+PAYMENTS = text("SELECT subject, (SELECT count(*) FROM orders WHERE basket_no = p.subject) AS orders FROM payments p")
 ORDERS = text(
     "SELECT state, total_cents, discount_cents, quantity FROM orders WHERE basket_no <> '' ORDER BY product_id"
 )
@@ -184,6 +186,29 @@ async def test_the_same_request_is_the_same_basket(runtime: Runtime, browser: Op
 
     assert first.headers["location"] == again.headers["location"]
     assert await count_of_orders(shop.tenant) == 2
+
+
+async def test_a_cart_that_is_sent_twice_at_once_is_one_basket_with_one_payment(
+    runtime: Runtime, browser: OpenBrowser, gateway: Gateway
+) -> None:
+    shop, other = await two_products(runtime)
+    channel = await open_channel(shop, gateway.url)
+    buyer = await member(shop, browser)
+    for _ in range(5):
+        await put_in(buyer, shop.product_id)
+        await put_in(buyer, other)
+        form = await cart_form(buyer, pay_method=str(channel))
+
+        answers = await asyncio.gather(*(buyer.post("/cart/checkout", form) for _ in range(4)))
+
+        (where,) = {answer.headers["location"] for answer in answers}
+        assert (await buyer.get(where)).status_code == 200
+        async with shop.tenant.begin() as session:
+            asked = (await session.execute(PAYMENTS)).all()
+        assert [(one.subject, one.orders) for one in asked] == [(where.removeprefix("/baskets/"), 2)]
+        await buyer.post(f"{where}/cancel", {})
+        async with shop.tenant.begin() as session:
+            await session.execute(text("DELETE FROM payments"))
 
 
 async def test_nothing_of_a_cart_is_bought_when_one_line_cannot_be(runtime: Runtime, browser: OpenBrowser) -> None:
