@@ -219,7 +219,7 @@ async def _storm(harness: Harness, stations: Sequence[Station]) -> People:
         await buyer.enter()
     dice = Random(f"weather:{stations[0].seed}")  # noqa: S311 - chance, not secrets
     await asyncio.gather(
-        harness.weather.storm(dice, STORM_S),
+        harness.weather.storm(dice, STORM_S, stations),
         *(buyer.live(STORM_S) for _, buyer in buyers),
         *(clerk.live(STORM_S) for clerk in clerks),
     )

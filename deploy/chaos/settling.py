@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from sqlalchemy import text
 
-from deploy.chaos import aging
+from deploy.chaos import aging, station
 from deploy.chaos.outside import ACG, Outside
 from deploy.chaos.patience import persist
 from deploy.chaos.station import Station
@@ -16,7 +16,6 @@ from kameng.core.errors import KamengError
 from kameng.infra.runtime import Runtime
 from supplier_gateway.purchases import service as purchases
 from supplier_gateway.purchases.service import Verdict
-from supplier_gateway.routing import service as routing
 
 log = structlog.get_logger()
 
@@ -36,7 +35,6 @@ STUCK = text(
     " AND state IN ('submitted', 'unknown') AND lease_until < now()"
 )
 NOT_CREDITED = text("SELECT no FROM payments WHERE state = 'pending' AND no = ANY(:nos)")
-RESET = text("SELECT DISTINCT id FROM offers WHERE good_id = ANY(:goods)")
 
 
 class Settling:
@@ -52,45 +50,36 @@ class Settling:
 
     async def until(self, deadline_s: float) -> None:
         """Waits until every station has settled, at most so long. `took_s` by seed says when each had."""
-        await persist(self._close_breakers)
+        await persist(partial(station.close_breakers, self._runtime, self._stations))
         left = list(self._stations)
         while left:
             await persist(partial(self._person, left))
             await self._hours_pass(left)
             left = await persist(partial(self._unsettled, left))
             waited_s = time.monotonic() - self._began
-            for station in self._stations:
-                if station not in left:
-                    self.took_s.setdefault(station.seed, waited_s)
+            for one in self._stations:
+                if one not in left:
+                    self.took_s.setdefault(one.seed, waited_s)
             if waited_s > deadline_s:
-                self.took_s.update({station.seed: waited_s for station in left})
+                self.took_s.update({one.seed: waited_s for one in left})
                 return
             await asyncio.sleep(LOOK_EVERY_S)
-
-    async def _close_breakers(self) -> None:
-        """The operator has heard that the suppliers are well again."""
-        async with self._runtime.database.master_session() as session:
-            for supplier_id in [one for station in self._stations for one in station.accounts.values()]:
-                await routing.reset(session, "supplier", supplier_id)
-            goods = [good_id for station in self._stations for good_id in station.goods.values()]
-            for row in (await session.execute(RESET, {"goods": goods})).all():
-                await routing.reset(session, "offer", row.id)
 
     async def _hours_pass(self, left: Sequence[Station]) -> None:
         waited_s = time.monotonic() - self._began
         paid = [one["out_trade_no"] for one in await self._outside.payments() if one["paid_at"]]
-        for station in left:
-            await persist(partial(self._ask_gateway, station, paid))
+        for one in left:
+            await persist(partial(self._ask_gateway, one, paid))
             if waited_s > PAYMENTS_ARRIVE_S:
-                await aging.payment_time_is_over(self._runtime, station.tenant)
+                await aging.payment_time_is_over(self._runtime, one.tenant)
             if waited_s > SUPPLIERS_DELIVER_S:
-                await aging.patience_is_over(self._runtime, station.tenant)
+                await aging.patience_is_over(self._runtime, one.tenant)
 
-    async def _ask_gateway(self, station: Station, paid: list[str]) -> None:
-        async with station.tenant.begin() as session:
+    async def _ask_gateway(self, where: Station, paid: list[str]) -> None:
+        async with where.tenant.begin() as session:
             late = [row.no for row in await session.execute(NOT_CREDITED, {"nos": paid})]
         if late:
-            await aging.gateway_is_asked_now(self._runtime, station.tenant, late)
+            await aging.gateway_is_asked_now(self._runtime, where.tenant, late)
 
     async def _unsettled(self, stations: Sequence[Station]) -> list[Station]:
         async with self._runtime.database.master_session() as session:
@@ -98,12 +87,12 @@ class Settling:
             unclear = {row.tenant_id for row in found}
         paid = [one["out_trade_no"] for one in await self._outside.payments() if one["paid_at"]]
         left = []
-        for station in stations:
-            async with station.tenant.begin() as session:
+        for one in stations:
+            async with one.tenant.begin() as session:
                 is_open = (await session.execute(OPEN_ORDERS)).scalar_one()
                 is_late = (await session.execute(NOT_CREDITED, {"nos": paid})).first()
-            if is_open or is_late or station.tenant.id in unclear:
-                left.append(station)
+            if is_open or is_late or one.tenant.id in unclear:
+                left.append(one)
         return left
 
     async def _person(self, stations: Sequence[Station]) -> None:

@@ -21,6 +21,7 @@ from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant
 from supplier_gateway.goods import service as goods
 from supplier_gateway.offers import service as offers
+from supplier_gateway.routing import service as routing
 from supplier_gateway.suppliers import service as suppliers
 from tenants.buyers import service as buyers
 from tenants.marketing.coupons import service as coupons
@@ -35,6 +36,7 @@ PLENTY = 10**6
 COUPON = "CHAOS"
 OFF = CouponDraft(kind="fixed", amount_cents=100, limits=Limits(most=5, most_per_buyer=2))
 STOCK = "stock"
+OFFERS = text("SELECT DISTINCT id FROM offers WHERE good_id = ANY(:goods)")
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -204,6 +206,16 @@ async def _buyer(session: AsyncSession) -> UUID:
         {"no": ids.code(12), "buyer": buyer.id, "cents": WALLET_CENTS},
     )
     return buyer.id
+
+
+async def close_breakers(runtime: Runtime, stations: Sequence[Station]) -> None:
+    """An operator has heard that the suppliers are well again, or thinks so."""
+    async with runtime.database.master_session() as session:
+        for supplier_id in [one for station in stations for one in station.accounts.values()]:
+            await routing.reset(session, "supplier", supplier_id)
+        goods = [good_id for station in stations for good_id in station.goods.values()]
+        for row in (await session.execute(OFFERS, {"goods": goods})).all():
+            await routing.reset(session, "offer", row.id)
 
 
 async def close(runtime: Runtime, stations: Sequence[Station]) -> None:

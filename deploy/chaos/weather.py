@@ -6,13 +6,16 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 from sqlalchemy import text
 
+from deploy.chaos import station
 from deploy.chaos.database import Cache, Database
 from deploy.chaos.outside import ACG, Outside, Supplier
 from deploy.chaos.patience import AWAY
+from deploy.chaos.station import Station
 from deploy.supervisor import Supervisor
 from kameng.infra.outbox import Sent
 from kameng.infra.runtime import Runtime
@@ -29,15 +32,16 @@ NEVER_AT_ACG = {
     FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER,
 }  # fmt: skip
 QUICK = {FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER}
-TIMEOUT_SHARE, PART_SHARE, OTHER_SHARE = 0.2, 0.12, 0.02
+PART_SHARE, TIMEOUT_SHARE, OTHER_SHARE = 0.15, 0.2, 0.02
 
 
 def plan_of(supplier: Supplier, dice: Random) -> Plan:
-    """Everything that may go wrong at once: silence often, each other thing now and then."""
+    """Everything that may go wrong at once: parts and silence often, each other thing now and then. The first that
+    strikes counts."""
     kinds = [kind for kind in FaultKind if supplier.protocol != ACG or kind not in NEVER_AT_ACG]
     silent = (FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER_SUCCESS, FaultKind.SLOW)
-    chances = [Chance(_fault(kind, Call.ANY, dice), TIMEOUT_SHARE) for kind in silent]
-    chances.append(Chance(_fault(FaultKind.PARTIAL, Call.BUY, dice), PART_SHARE))
+    chances = [Chance(_fault(FaultKind.PARTIAL, Call.BUY, dice), PART_SHARE)]
+    chances += [Chance(_fault(kind, Call.ANY, dice), TIMEOUT_SHARE) for kind in silent]
     chances += [Chance(_fault(kind, Call.BUY, dice), OTHER_SHARE) for kind in kinds]
     chances += [Chance(_fault(kind, Call.FIND, dice), OTHER_SHARE) for kind in kinds if kind not in QUICK]
     return Plan(latency_ms=LATENCY_MS, chances=chances, seed=dice.randrange(2**32))
@@ -61,9 +65,11 @@ class Weather:
         self.kills: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
-    async def storm(self, dice: Random, for_s: float) -> None:
+    async def storm(self, dice: Random, for_s: float, stations: Sequence[Station]) -> None:
         """Everything at once for so long. Afterwards all processes run again."""
-        await asyncio.gather(self._outages(dice, for_s), self._messages(dice, for_s), self._killing(dice, for_s))
+        await asyncio.gather(
+            self._outages(dice, for_s, stations), self._messages(dice, for_s), self._killing(dice, for_s)
+        )
 
     async def calm(self) -> None:
         """Suppliers and gateway are well again."""
@@ -71,7 +77,9 @@ class Weather:
             await self._outside.stage(supplier, Plan())
         await self._outside.notify("on")
 
-    async def _outages(self, dice: Random, for_s: float) -> None:
+    async def _outages(self, dice: Random, for_s: float, stations: Sequence[Station]) -> None:
+        """The suppliers' and the gateway's moods; and an operator who does not believe in breakers, so that suppliers
+        are asked, and silent, all the time."""
         ends = time.monotonic() + for_s
         while time.monotonic() < ends:
             for supplier in self._outside.suppliers:
@@ -79,6 +87,8 @@ class Weather:
             mode = dice.choice(("on", "off", "twice", "twice", "delayed"))
             self.faults[f"notices_{mode}"] += mode != "on"
             await self._outside.notify(mode, dice.randrange(500, 3_000))
+            with suppress(*AWAY):
+                await station.close_breakers(self._runtime, stations)
             await asyncio.sleep(CHANGES_EVERY_S)
 
     async def _messages(self, dice: Random, for_s: float) -> None:
