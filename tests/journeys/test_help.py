@@ -80,7 +80,7 @@ def test_a_peak_hour_ticket_is_answered_at_once_and_then_by_a_person(
     buyer.click("summary")
     buyer.set_input_files("#picture1", proof)
     shoot(buyer, "phone-ticket-form")
-    leaving_is_refused(buyer, "a[href='/orders']")
+    leaving_is_refused(buyer, "a[href='/orders']:visible")
     buyer.click("main form button[type=submit]")
     buyer.wait_for_url(re.compile(r"/tickets/T\d{6}-"))
     no = re.sub(r".*/tickets/([^#?]+).*", r"\1", buyer.url)
