@@ -11,10 +11,12 @@ from deploy.chaos.history import (
     Bought,
     Card,
     Coupon,
+    Given,
     History,
     Order,
     Payment,
     Purchase,
+    Refund,
     Request,
     Wallet,
 )
@@ -35,6 +37,11 @@ LATE = Order(
     id="4", no="K4", key="r4", buyer="bob", state="expired", kind="cards", quantity=1, delivered=0, total_cents=1000,
     refunded_cents=0, charged_cents=0,
 )  # fmt: skip
+GIVEN_BACK = Order(
+    id="7", no="K7", key="r7", buyer="zoe", state="refunded", kind="cards", quantity=1, delivered=1, total_cents=1000,
+    refunded_cents=1000, charged_cents=0, keys=("A9",), after_sale_cents=1000,
+)  # fmt: skip
+BASKET = tuple(replace(LATE, id=f"8{n}", no=f"K8{n}", key=f"r8.{n}", state="cancelled", basket="B1") for n in range(2))
 HONEST = History(
     seed=7,
     station="tenant_7",
@@ -44,8 +51,10 @@ HONEST = History(
         Request(key="r3", buyer="bob"),
         Request(key="r4", buyer="bob", told=("K4",)),
         Request(key="r5", buyer="bob", refused="SoldOut"),
+        Request(key="r7", buyer="zoe", told=("K7",)),
+        Request(key="r8", buyer="bob", is_basket=True, told=("B1", "B1")),
     ),
-    orders=(STOCK, PART, TOPUP, LATE),
+    orders=(STOCK, PART, TOPUP, LATE, GIVEN_BACK, *BASKET),
     purchases=(
         Purchase(reference="KM1", order_id="2", state="failed", quantity=3),
         Purchase(reference="KM2", order_id="2", state="partial", quantity=3, units=2, cost_cents=1200,
@@ -64,9 +73,18 @@ HONEST = History(
         Wallet(buyer="bob", began_cents=5000, balance_cents=4000),
     ),
     accounts=(Account(name="wallet ann", balance_cents=2000, entries_cents=2000),),
-    imported=("A1", "A2", "A3"),
-    cards=(Card(key="A1", place="issued"), Card(key="A2", place="pool"), Card(key="A3", place="aside")),
+    imported=("A1", "A2", "A3", "A9"),
+    cards=(
+        Card(key="A1", place="issued"), Card(key="A2", place="pool"), Card(key="A3", place="aside"),
+        Card(key="A9", place="issued"),
+    ),
     coupons=(Coupon(code="TEN", uses=1, most=1, most_each=1),),
+    given=(
+        Given(key="g1", no="K7", cents=1000, done=True),
+        Given(key="g2", no="K7", cents=50, refused="at most ¥0.00"),
+        Given(key="g3", no="K1", cents=50),
+    ),
+    refunds=(Refund(key="g1", no="K7", cents=1000),),
     settle_s=12.0,
     deadline_s=90.0,
 )  # fmt: skip
@@ -93,7 +111,19 @@ PLANTED: dict[str, tuple[Callable[[], History], Callable[[History], object]]] = 
     "a key that its buyer was shown and does not have": (
         lambda: with_order(STOCK, shown=("A2",)), checker.no_key_is_sold_twice,
     ),
-    "an order that was lost": (lambda: replace(HONEST, orders=(STOCK, PART, TOPUP)), checker.no_request_is_lost),
+    "an order that was lost": (
+        lambda: replace(HONEST, orders=(STOCK, PART, TOPUP, GIVEN_BACK, *BASKET)), checker.no_request_is_lost,
+    ),
+    "a cart that became two baskets": (
+        lambda: with_order(BASKET[1], basket="B2"), checker.no_request_is_lost,
+    ),
+    "a basket without one of its lines": (
+        lambda: replace(HONEST, orders=(STOCK, PART, TOPUP, LATE, GIVEN_BACK, BASKET[1])), checker.no_request_is_lost,
+    ),
+    "a line of a basket that stands there twice": (
+        lambda: replace(HONEST, orders=(*HONEST.orders, replace(BASKET[1], id="9", no="K9"))),
+        checker.no_request_is_lost,
+    ),
     "two orders of one form": (
         lambda: replace(HONEST, orders=(*HONEST.orders, replace(LATE, id="5", no="K5"))), checker.no_request_is_lost,
     ),
@@ -189,6 +219,26 @@ PLANTED: dict[str, tuple[Callable[[], History], Callable[[History], object]]] = 
     "a card from nowhere": (
         lambda: replace(HONEST, cards=(*HONEST.cards, Card(key="A4", place="pool"))), checker.no_card_is_lost,
     ),
+    "a refund that was made twice": (
+        lambda: replace(HONEST, refunds=(*HONEST.refunds, HONEST.refunds[0])), checker.every_refund_is_made_once,
+    ),
+    "a refund of another amount": (
+        lambda: replace(HONEST, refunds=(Refund(key="g1", no="K7", cents=900),)), checker.every_refund_is_made_once,
+    ),
+    "a refund that a person was told of and the books were not": (
+        lambda: replace(HONEST, refunds=()), checker.every_refund_is_made_once,
+    ),
+    "a refund that was refused and made": (
+        lambda: replace(HONEST, refunds=(*HONEST.refunds, Refund(key="g2", no="K7", cents=50))),
+        checker.every_refund_is_made_once,
+    ),
+    "a refund by nobody": (
+        lambda: replace(HONEST, refunds=(*HONEST.refunds, Refund(key="g4", no="K1", cents=50))),
+        checker.every_refund_is_made_once,
+    ),
+    "a refund that its order does not count": (
+        lambda: with_order(GIVEN_BACK, refunded_cents=0), checker.every_refund_is_made_once,
+    ),
     "a coupon over its limit": (lambda: and_order(), checker.no_coupon_is_overused),
     "a use of a coupon that was not counted": (
         lambda: replace(HONEST, coupons=(Coupon(code="TEN", uses=0, most=9),)), checker.no_coupon_is_overused,
@@ -215,3 +265,12 @@ def test_a_key_that_two_stations_have_sold_is_found() -> None:
 
     assert {one.rule for one in checker.across([HONEST, other])} == {"no_key_is_sold_twice"}
     assert checker.across([HONEST, replace(other, orders=(TOPUP,))]) == []
+
+
+def test_money_that_the_master_collected_for_nobody_is_found() -> None:
+    ours = Payment(no="P1", cents=1000, is_paid=True)
+
+    assert checker.across([HONEST], [ours, Payment(no="P9", cents=5, is_paid=False)]) == []
+    assert [one.rule for one in checker.across([HONEST], [ours, Payment(no="P9", cents=5, is_paid=True)])] == [
+        "the_gateway_agrees"
+    ]
