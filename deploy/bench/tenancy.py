@@ -200,8 +200,7 @@ async def _visit_all(settings: Settings, bench: Bench) -> Pages:
     try:
         seen: set[int] = set()
         for done, tenant_id in enumerate(tenant_ids, start=1):
-            pid = await _visit(database, tenant_id, bench.good_id, every_table)
-            weight = own_memory_mb(pid)
+            pid, weight = await _visit(database, tenant_id, bench.good_id, every_table)
             if not seen:
                 pages.fresh_mb = weight
             seen.add(pid)
@@ -213,8 +212,8 @@ async def _visit_all(settings: Settings, bench: Bench) -> Pages:
     return pages
 
 
-async def _visit(database: Database, tenant_id: int, good_id: int, every_table: str) -> int:
-    """The process that served it."""
+async def _visit(database: Database, tenant_id: int, good_id: int, every_table: str) -> tuple[int, float]:
+    """The process that served it, and its own memory in MB before the pool has it back, which may close it."""
     async with begin_as(database, tenant_id) as session:
         draft = ProductDraft(good_id=good_id, name="bench", price=Decimal("10.00"))
         product = await shop_service.list_product(session, draft)
@@ -224,4 +223,5 @@ async def _visit(database: Database, tenant_id: int, good_id: int, every_table: 
         await orders.open_counts(session)
         await notices.unread(session)
         await session.execute(text(every_table))
-        return int((await session.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+        pid = int((await session.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+        return pid, own_memory_mb(pid)
