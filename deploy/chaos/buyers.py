@@ -40,7 +40,7 @@ WALLET_WANTS = (
 BASKET_WANTS = ("stock", "mixed", "either", "shop", "topup", "own")
 GATEWAY_WANTS = (("stock", 3, 2), ("mixed", 2, 2), ("either", 3, 2), ("own", 2, 2), ("scarce", 1, 2))
 ENDINGS = (("pay", 6), ("pay twice", 3), ("pay late", 3), ("call off", 2), ("pay what was called off", 2), ("leave", 1))
-WALLET_STEPS, GATEWAY_STEPS, BASKET_STEPS = 4, 2, 1
+WALLET_STEPS, GATEWAY_STEPS, BASKET_STEPS = 5, 2, 1
 PRESSES_TWICE = 0.3
 HAS_A_COUPON = 0.3
 

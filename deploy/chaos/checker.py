@@ -203,8 +203,8 @@ def no_card_is_lost(history: History) -> Found:
             yield f"card {key} is still held"
         elif (places[key] == ["issued"]) is not (key in sold):
             yield f"card {key} is in {places[key][0]}, and {'an' if key in sold else 'no'} order has it"
-    brought = set(chain.from_iterable(one.cards for one in history.bought))
-    yield from (f"card {key} was never imported or bought" for key in (sold | places.keys()) - imported - brought)
+    known = imported.union(*(one.cards for one in history.bought), (one.key for one in history.handed))
+    yield from (f"card {key} was never imported or bought" for key in (sold | places.keys()) - known)
 
 
 def no_coupon_is_overused(history: History) -> Found:
@@ -227,6 +227,17 @@ def _overused(code: str, most_each: int | None, users: Iterable[str]) -> Found:
     for buyer, times in Counter(users).items():
         if most_each is not None and times > most_each:
             yield f"coupon {code} was used {times} times of {most_each} by {buyer}"
+
+
+def what_a_person_hands_over_arrives(history: History) -> Found:
+    keys = {order.no: order.keys for order in history.orders}
+    for one in history.handed:
+        if one.done and one.key not in keys.get(one.no, ()):
+            yield f"card {one.key} was handed over for {one.no}, which does not have it"
+    owners = {key: order.no for order in history.orders for key in order.keys}
+    for one in history.handed:
+        if owners.get(one.key, one.no) != one.no:
+            yield f"card {one.key} was for {one.no}, and {owners[one.key]} has it"
 
 
 def every_refund_is_made_once(history: History) -> Found:
@@ -258,5 +269,6 @@ RULES: tuple[Callable[[History], Found], ...] = (
     the_ledger_balances,
     no_card_is_lost,
     no_coupon_is_overused,
+    what_a_person_hands_over_arrives,
     every_refund_is_made_once,
 )

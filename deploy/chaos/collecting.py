@@ -159,6 +159,7 @@ async def collect(runtime: Runtime, station: Station, known: Books, diary: Diary
         cards=tuple(stock + own),
         coupons=tuple(used),
         given=tuple(diary.given),
+        handed=tuple(diary.handed),
         refunds=tuple(refunds),
     )
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from deploy.chaos.history import Given, Request
+from deploy.chaos.history import Given, Handed, Request
 
 
 class Diary:
@@ -11,5 +11,6 @@ class Diary:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.given: list[Given] = []
+        self.handed: list[Handed] = []
         self.timeouts = 0
         self.faults: Counter[str] = Counter()

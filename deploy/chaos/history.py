@@ -62,6 +62,14 @@ class Refund(Struct, frozen=True, kw_only=True):
     cents: int
 
 
+class Handed(Struct, frozen=True, kw_only=True):
+    """A card that a person of the station wanted to hand over for an order. `done`: he was told that it was."""
+
+    key: str
+    no: str
+    done: bool = False
+
+
 class Purchase(Struct, frozen=True, kw_only=True):
     """A purchase as the master has it; `booked_cents` is what the ledger has of its cost."""
 
@@ -148,6 +156,7 @@ class History(Struct, frozen=True, kw_only=True):
     cards: tuple[Card, ...] = ()
     coupons: tuple[Coupon, ...] = ()
     given: tuple[Given, ...] = ()
+    handed: tuple[Handed, ...] = ()
     refunds: tuple[Refund, ...] = ()
     settle_s: float = 0.0
     deadline_s: float = 0.0

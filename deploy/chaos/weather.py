@@ -32,7 +32,7 @@ NEVER_AT_ACG = {
     FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER,
 }  # fmt: skip
 QUICK = {FaultKind.PENDING, FaultKind.FAILS_LATER, FaultKind.CALLBACK_TWICE, FaultKind.CALLBACK_OUT_OF_ORDER}
-PART_SHARE, TIMEOUT_SHARE, OTHER_SHARE = 0.15, 0.2, 0.02
+PART_SHARE, TIMEOUT_SHARE, OTHER_SHARE = 0.1, 0.3, 0.02
 
 
 def plan_of(supplier: Supplier, dice: Random) -> Plan:

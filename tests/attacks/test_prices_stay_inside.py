@@ -23,6 +23,7 @@ MASTERS = (
     "UPDATE card_pool SET cost_cents = 6137 WHERE item_id = :good",
     "UPDATE tier_prices SET price = 73.19 WHERE good_id = :good",
 )
+NUMBERS_OF_CHANCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a request's id has every figure in time
 STATIONS = (
     "UPDATE products SET price = 97.53",
     "UPDATE orders SET unit_price = 97.53, total_cents = 9753, wholesale_price = 73.19, wholesale_cents = 7319",
@@ -60,7 +61,7 @@ async def test_no_page_tells_a_buyer_or_the_staff_what_others_pay(runtime: Runti
                 continue
             for path in route.filled(victim.values):
                 answer = await who.ask(door, host, "GET", path, {})
-                said = answer.text + str(answer.headers)
+                said = NUMBERS_OF_CHANCE.sub("", answer.text + str(answer.headers))
                 seen[who.name] += RETAIL in said
                 told += [
                     f"{who.name} {path} ({route.path}): {found[0]}"

@@ -256,7 +256,7 @@ class _Wire:
         return self._pools[key]
 
     async def aclose(self) -> None:
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):
             await pool.aclose()
 
 
@@ -266,6 +266,7 @@ class _Pool:
 
     def __init__(self, connect: Callable[[], httpcore.AsyncHTTPConnection], most: int) -> None:
         self.in_use = 0
+        self._is_closed = False
         self._connect = connect
         self._room = asyncio.Semaphore(most)
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
@@ -293,7 +294,7 @@ class _Pool:
         return None
 
     async def _give_back(self, connection: httpcore.AsyncHTTPConnection) -> None:
-        if connection.is_idle():
+        if connection.is_idle() and not self._is_closed:
             self._idle.append(connection)
         elif not connection.is_closed():
             await connection.aclose()
@@ -301,6 +302,8 @@ class _Pool:
             await self._idle.popleft().aclose()
 
     async def aclose(self) -> None:
+        """What is in use is closed when it is given back."""
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().aclose()
 

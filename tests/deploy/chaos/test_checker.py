@@ -12,6 +12,7 @@ from deploy.chaos.history import (
     Card,
     Coupon,
     Given,
+    Handed,
     History,
     Order,
     Payment,
@@ -85,6 +86,7 @@ HONEST = History(
         Given(key="g3", no="K1", cents=50),
     ),
     refunds=(Refund(key="g1", no="K7", cents=1000),),
+    handed=(Handed(key="S2", no="K2", done=True), Handed(key="H1", no="K4")),
     settle_s=12.0,
     deadline_s=90.0,
 )  # fmt: skip
@@ -218,6 +220,13 @@ PLANTED: dict[str, tuple[Callable[[], History], Callable[[History], object]]] = 
     ),
     "a card from nowhere": (
         lambda: replace(HONEST, cards=(*HONEST.cards, Card(key="A4", place="pool"))), checker.no_card_is_lost,
+    ),
+    "a card that was handed over and is not there": (
+        lambda: replace(HONEST, handed=(Handed(key="H1", no="K2", done=True),)),
+        checker.what_a_person_hands_over_arrives,
+    ),
+    "a card that was handed over for another order": (
+        lambda: replace(HONEST, handed=(Handed(key="S2", no="K1"),)), checker.what_a_person_hands_over_arrives,
     ),
     "a refund that was made twice": (
         lambda: replace(HONEST, refunds=(*HONEST.refunds, HONEST.refunds[0])), checker.every_refund_is_made_once,
