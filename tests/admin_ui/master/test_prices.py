@@ -67,7 +67,7 @@ async def test_the_stations_whose_margin_turns_negative_are_named(shop: Shop, op
     path = await drafted(operator, shop, "10.50")
 
     page = text_of(await operator.get(path))
-    assert "The margin turns negative at 1 stations." in page
+    assert "Stations at which the margin turns negative: 1." in page
     assert shop.tenant.name in page
     assert "-0.50" in page
     file = await operator.get(f"{path}/preview/csv")
@@ -84,7 +84,7 @@ async def test_a_comparison_with_many_stations_is_done_in_the_background(
 
     await work_off(shop.runtime)
 
-    assert "The margin turns negative at 1 stations." in text_of(await operator.get(path))
+    assert "Stations at which the margin turns negative: 1." in text_of(await operator.get(path))
 
 
 async def test_a_price_below_cost_is_refused_at_its_field_until_the_loss_is_confirmed(
