@@ -31,8 +31,8 @@ from kameng.web.people import Staff
 from supplier_gateway.adapters.manual import queries as tasks
 from supplier_gateway.adapters.registry import PROTOCOLS
 from supplier_gateway.goods import queries as goods
-from supplier_gateway.purchases import queries, service
-from supplier_gateway.purchases.service import Verdict
+from supplier_gateway.purchases import queries, settling
+from supplier_gateway.purchases.settling import Verdict
 from supplier_gateway.routing import queries as routing
 from supplier_gateway.suppliers import queries as suppliers
 from supplier_gateway.suppliers.service import Supplier
@@ -136,7 +136,7 @@ class PurchaseController(Controller):
         try:
             verdict = (await forms.parse(request, SettleForm)).verdict_of()
             async with runtime.database.master_session() as session:
-                purchase = await service.settle(runtime, session, reference, verdict)
+                purchase = await settling.settle(runtime, session, reference, verdict)
                 detail = {"order": purchase.order_no, "to": purchase.state, "units": purchase.delivered_quantity,
                           "amount_cents": purchase.cost_cents}  # fmt: skip
                 await audit.record(session, staff.name, "purchases.settle", reference, detail, staff.address)
@@ -214,6 +214,6 @@ async def _page(
             transfers_of_purchase=ledger.transfers(entries),
             decisions=[kept for kept in decisions if kept.id == purchase.id or kept.offer_id is None],
             offers=await routing.offer_names(session, list(named)),
-            is_stuck=service.is_stuck(purchase, minutes),
+            is_stuck=settling.is_stuck(purchase, minutes),
             minutes=minutes,
         )

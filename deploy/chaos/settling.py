@@ -14,8 +14,8 @@ from deploy.chaos.patience import persist
 from deploy.chaos.station import Station
 from kameng.core.errors import KamengError
 from kameng.infra.runtime import Runtime
-from supplier_gateway.purchases import service as purchases
-from supplier_gateway.purchases.service import Verdict
+from supplier_gateway.purchases import settling as purchases
+from supplier_gateway.purchases.settling import Verdict
 
 log = structlog.get_logger()
 

@@ -24,16 +24,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards import service as vault
 from kameng.core import clock, ids
-from kameng.core.errors import Invalid
 from kameng.infra import outbox
 from kameng.infra.crypto import Sealer
 from kameng.infra.outbox import Event
 from kameng.infra.runtime import Runtime
 from supplier_gateway.port import Answer, Fault, Order, Outcome, SupplierAdapter
 from supplier_gateway.purchases import checking, queries
-from supplier_gateway.purchases.errors import NotYours, PurchaseGone, SettledAlready, StillAlive
+from supplier_gateway.purchases.errors import PurchaseGone, StillAlive
 from supplier_gateway.purchases.models import DELIVERING, Purchase
-from supplier_gateway.routing import queries as routing_queries
 from supplier_gateway.routing import service as routing
 from supplier_gateway.routing.choice import Candidate, Reason
 from supplier_gateway.routing.queries import Decided
@@ -50,7 +48,6 @@ COST_SLACK = Decimal("1.05")  # a supplier may charge up to 5 % over the cost we
 SETTLE_S = 5.0  # beyond the wire's timeout: how long a request we gave up on may still take effect
 MAX_OFFERS = 4  # asked one after the other before the order comes again later
 OPEN = ("submitted", "unknown")
-BY_HAND = "settled by a person"
 
 
 class PurchaseDelivered(Event, frozen=True):
@@ -246,7 +243,7 @@ async def _ask_again(runtime: Runtime, session: AsyncSession, request: Request, 
         purchase_id=purchase_id,
         offer_id=purchase.offer_id,
         supplier=await supplier_queries.supplier(session, purchase.supplier_id),
-        order=_order(purchase),
+        order=order_of(purchase),
         order_no=purchase.supplier_order_no,
         ask_only=True,
         still_possible=clock.now() < purchase.created_at + timedelta(seconds=lease_s),
@@ -293,7 +290,8 @@ def _submitted(
     }
 
 
-def _order(purchase: Purchase) -> Order:
+def order_of(purchase: Purchase) -> Order:
+    """What its supplier was asked for."""
     return Order(
         purchase.reference, purchase.sku, purchase.quantity, purchase.max_unit_cost, purchase.kind, purchase.inputs
     )
@@ -340,14 +338,14 @@ async def _record(runtime: Runtime, step: Step, asked: Asked, answer: Answer, to
             if purchase.state != str(answer.outcome):
                 log.error("supplier_answered_late", reference=purchase.reference, outcome=str(answer.outcome))
             return Answer(Outcome(purchase.state), fault=answer.fault)
-        answer = await _settled(runtime, session, purchase, answer)
+        answer = await keep_answer(runtime, session, purchase, answer)
         await queries.keep(session, purchase)
         needed_cents = checking.most_cents(step.order, step.order.quantity)
         await routing.answered(runtime, session, asked, answer.outcome, str(answer.fault or ""), needed_cents, took_s)
     return answer
 
 
-async def _settled(runtime: Runtime, session: AsyncSession, purchase: Purchase, answer: Answer) -> Answer:
+async def keep_answer(runtime: Runtime, session: AsyncSession, purchase: Purchase, answer: Answer) -> Answer:
     """Keeps the answer with the purchase, which is locked. Cards that somebody has had before make it unknown."""
     sealer = await runtime.keyring.master()
     if answer.cards and not await _are_new(session, sealer, purchase, answer.cards):
@@ -399,58 +397,3 @@ async def _plain(runtime: Runtime, purchase: Purchase) -> tuple[str, ...]:
     return tuple(
         sealer.open(PLACE, f"{purchase.id}:{position}", sealed) for position, sealed in enumerate(purchase.cards)
     )
-
-
-class Verdict(Struct, frozen=True):
-    """What a person has found out by asking the supplier. A purchase with `cards`, or of a top-up with `delivered`, has
-    delivered, all or a part; any other has failed. `cost_cents` is what the supplier has charged."""
-
-    delivered: bool
-    units: int = 0
-    cards: tuple[str, ...] = ()
-    cost_cents: int = 0
-    supplier_order_no: str = ""
-    message: str = ""
-
-
-async def settle(runtime: Runtime, session: AsyncSession, reference: str, verdict: Verdict) -> Purchase:
-    """Ends a purchase that its supplier gives no clear answer about, as a person says. *Failed* lets the order be
-    bought elsewhere: when the supplier delivers after all, it was bought twice. The order goes on at once.
-
-    Raises `PurchaseGone`, `SettledAlready`, `NotYours` while the supplier may tell by itself, and `Invalid` for cards
-    that cannot be right.
-    """
-    rules = await routing_queries.rules(session)
-    purchase = await queries.by_reference(session, reference)
-    await queries.lock_order(session, purchase.order_ref)
-    purchase = await session.get_one(Purchase, purchase.id, with_for_update=True, populate_existing=True)
-    if purchase.state not in OPEN:
-        raise SettledAlready
-    if not is_stuck(purchase, rules.person_after_minutes) or purchase.lease_until > clock.now():
-        raise NotYours(minutes=rules.person_after_minutes)
-    answer = _answer_of(purchase, verdict)
-    if answer.outcome is Outcome.UNKNOWN:
-        raise Invalid({"cards": "These cannot be what was bought: count the lines, and look for doubles."})
-    answer = await _settled(runtime, session, purchase, answer)
-    if answer.outcome is Outcome.UNKNOWN:
-        raise Invalid({"cards": "Some of these cards were sold before, or lie in your stock."})
-    await outbox.record(session, PurchaseStirred(reference))
-    return purchase
-
-
-def _answer_of(purchase: Purchase, verdict: Verdict) -> Answer:
-    number = verdict.supplier_order_no or purchase.supplier_order_no
-    if not verdict.delivered:
-        return Answer(Outcome.FAILED, number, fault=Fault.REFUSED, detail=BY_HAND)
-    units = len(verdict.cards) if purchase.kind == "cards" else verdict.units
-    outcome = Outcome.DELIVERED if units == purchase.quantity else Outcome.PARTIAL
-    told = Answer(
-        outcome, number, verdict.cards, verdict.cost_cents,
-        message=verdict.message, delivered_quantity=units, detail=BY_HAND,
-    )  # fmt: skip
-    return checking.checked(_order(purchase), told)
-
-
-def is_stuck(purchase: Purchase, minutes: int) -> bool:
-    """Whether a person may settle it."""
-    return purchase.state in OPEN and clock.now() - purchase.created_at >= timedelta(minutes=minutes)

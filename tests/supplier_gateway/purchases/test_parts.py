@@ -13,10 +13,11 @@ from kameng.core.errors import Invalid
 from kameng.infra.runtime import Runtime
 from supplier_gateway.offers import service as offers
 from supplier_gateway.port import Answer, Order, Outcome
-from supplier_gateway.purchases import checking, queries
+from supplier_gateway.purchases import checking, queries, settling
 from supplier_gateway.purchases import service as purchases
 from supplier_gateway.purchases.errors import NotYours, SettledAlready, StillAlive
-from supplier_gateway.purchases.service import Request, Verdict
+from supplier_gateway.purchases.service import Request
+from supplier_gateway.purchases.settling import Verdict
 from supplier_gateway.routing import queries as routing
 from supplier_gateway.routing import service as routes
 from supplier_gateway.routing.choice import Rules
@@ -63,7 +64,7 @@ async def stuck(runtime: Runtime, shop: Shop, supplier: Supplier, quantity: int 
 
 async def settled(runtime: Runtime, reference: str, verdict: Verdict) -> None:
     async with runtime.database.master_session() as session:
-        await purchases.settle(runtime, session, reference, verdict)
+        await settling.settle(runtime, session, reference, verdict)
 
 
 async def request(shop: Shop, placed: Placed) -> Request:
