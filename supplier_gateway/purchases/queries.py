@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Fresh
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from supplier_gateway.purchases.errors import PurchaseGone
 from supplier_gateway.purchases.models import DELIVERING, Purchase
 

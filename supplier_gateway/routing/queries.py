@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from supplier_gateway.port import Outcome
 from supplier_gateway.routing.choice import Candidate, Decision, Passed, Rules, Weighed
 

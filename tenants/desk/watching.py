@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock, ids
 from kameng.core.errors import Invalid
-from kameng.infra.db import Database, driver
+from kameng.infra.db import Database
+from kameng.infra.driver import driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import begin_as
 from kameng.infra.together import Together

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from tenants.orders import drafts
 from tenants.orders.drafts import OrderDraft
 from tenants.orders.errors import DailyLimitReached, LimitReached, TooManyUnpaid

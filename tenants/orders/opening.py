@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.cards.service import Sealed
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from tenants.orders.drafts import OrderDraft
 from tenants.orders.models import Order
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import load_only
 
 from kameng.cards.service import Sealed
 from kameng.core import clock
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from tenants.orders.errors import OrderGone
 from tenants.orders.models import Order
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from kameng.cards.service import Fresh
 from kameng.core import clock
 from kameng.infra import outbox
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from tenants.orders.events import OrderMoved
 from tenants.orders.states import FINAL, State, sources_of
 

@@ -17,7 +17,8 @@ from kameng.identity.permissions import Role
 from kameng.identity.staff import LoginTaken
 from kameng.infra import outbox
 from kameng.infra.admin import admin_connection
-from kameng.infra.db import Roles, driver
+from kameng.infra.db import Roles
+from kameng.infra.driver import driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.settings import Settings
 from kameng.infra.tenancy import as_place

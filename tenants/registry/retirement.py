@@ -17,7 +17,8 @@ from kameng.audit import service as audit
 from kameng.core import clock
 from kameng.core.errors import KamengError
 from kameng.infra.admin import owner_session
-from kameng.infra.db import driver, roles_of
+from kameng.infra.db import roles_of
+from kameng.infra.driver import driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import schema_of
 from kameng.web.pages import iso

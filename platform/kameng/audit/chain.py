@@ -14,7 +14,7 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 
 BEGINNING = bytes(32)
 BATCH = 5_000

@@ -19,7 +19,6 @@ from sqlalchemy.pool import NullPool
 from kameng.infra import outbox
 from kameng.infra.connections import Connections, Pooled
 from kameng.infra.driver import DRIVER
-from kameng.infra.driver import driver as driver  # others name it by this module
 from kameng.infra.settings import Settings
 
 GUARD = "guard"  # key in session.info

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kameng.core import clock
-from kameng.infra.db import driver
+from kameng.infra.driver import driver
 from kameng.web.pages import when
 from tenants.marketing.coupons import queries, worth
 from tenants.marketing.coupons.errors import CouponUsedUp

@@ -15,11 +15,10 @@ from tenants.margins import service as margins
 from tenants.notices import queries as notices
 from tenants.tiering import service as tiering
 from tests.admin_ui.conftest import SignIn, audited
-from tests.support.house import Shop, open_station, work_off
+from tests.admin_ui.master.steps import WHY, applied
+from tests.support.house import Shop, work_off
 from tests.support.prices import quoted, tier_of
 from tests.support.staff_client import StaffClient, error_at, text_of
-
-WHY = {"reason": "a better offer"}
 
 
 async def drafted(operator: StaffClient, shop: Shop, price: str, **more: str) -> str:
@@ -30,12 +29,6 @@ async def drafted(operator: StaffClient, shop: Shop, price: str, **more: str) ->
     assert answer.status_code == 303, text_of(answer)
     page = await operator.follow(answer)
     return page.url.path
-
-
-async def applied(operator: StaffClient, path: str) -> str:
-    """What the change's page says when it was applied."""
-    page = await operator.follow(await operator.post(f"{path}/apply"))
-    return page.text
 
 
 async def told_owner(shop: Shop) -> list[str]:
@@ -214,74 +207,6 @@ async def test_a_floor_above_the_retail_price_stops_the_sale_and_the_owner_is_to
     assert "The master allows nobody to sell it below ¥12.00." in error_at(answer, "price")
     await owner.follow(await owner.post(product, **form, price="12.00"))
     assert (await shop.buy(await shop.buyer(wallet_cents=5_000))).total_cents == 1_200
-
-
-async def test_a_special_price_is_given_looked_at_and_ended(
-    shop: Shop, operator: StaffClient, owner: StaffClient
-) -> None:
-    path = f"/tenants/{shop.tenant.id}/prices"
-    await operator.get(path)
-    form = {"good_id": str(shop.good_id), "price": "7.00", "note": "Spring", **WHY, "ends": "2099-01-01T00:00"}
-
-    page = await operator.follow(await operator.post(path, **form))
-    await applied(operator, page.url.path)
-
-    assert await quoted(shop) == Decimal("7.00")
-    assert "Spring" in text_of(await operator.get("/special-prices?q=Spring&state=valid"))
-    seen = text_of(await owner.get("/console/prices"))
-    assert "7.00 until 2099-01-01 00:00 instead of ¥8.00" in seen
-    placed = await shop.buy(await shop.buyer(wallet_cents=5_000))
-    assert "Charged by Special price" in text_of(await owner.get(f"/console/orders/{placed.no}"))
-
-    overlapping = await operator.post(path, **form | {"price": "6.50"})
-    assert "another special price" in error_at(overlapping, "starts")
-
-    listed = await operator.get(path)
-    number = listed.text.partition(f'action="{path}/')[2].partition("/")[0]
-    page = await operator.follow(await operator.post(f"{path}/{number}/end"))
-    await applied(operator, page.url.path)
-    assert await quoted(shop) == Decimal("8.0000")
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
-        ("price", "4.99", "each sale would lose ¥0.01"),
-        ("good_id", "2147483647", "Choose one of the list."),
-        ("ends", "2020-01-01T00:00", "This is before it begins."),
-        ("starts", "tomorrow", "Write a time such as"),
-    ],
-)
-async def test_a_wrong_special_price_is_told_at_its_field(
-    shop: Shop, operator: StaffClient, field: str, value: str, said: str
-) -> None:
-    path = f"/tenants/{shop.tenant.id}/prices"
-    await operator.get(path)
-    form = {"good_id": str(shop.good_id), "price": "7.00", **WHY, field: value}
-
-    answer = await operator.post(path, **form)
-
-    assert answer.status_code == 422
-    assert said in error_at(answer, field)
-    assert await quoted(shop) == Decimal("8.0000")
-
-
-async def test_a_special_price_is_not_ended_at_another_stations_address(
-    runtime: Runtime, shop: Shop, operator: StaffClient
-) -> None:
-    other = await open_station(runtime, tier_id=await tier_of(shop))
-    path = f"/tenants/{shop.tenant.id}/prices"
-    await operator.get(path)
-    form = {"good_id": str(shop.good_id), "price": "7.00", **WHY}
-    page = await operator.follow(await operator.post(path, **form))
-    await applied(operator, page.url.path)
-    listed = await operator.get(path)
-    number = listed.text.partition(f'action="{path}/')[2].partition("/")[0]
-
-    answer = await operator.post(f"/tenants/{other.id}/prices/{number}/end")
-
-    assert answer.status_code == 404
-    assert await quoted(shop) == Decimal("7.00")
 
 
 async def test_an_owner_sees_neither_other_tiers_nor_rules(

@@ -17,10 +17,10 @@ from tenants.domains import queries as domain_queries
 from tenants.domains import service as domains
 from tenants.domains.errors import DomainTaken
 from tenants.registry import queries
-from tests.admin_ui.conftest import PASSWORD, SignIn, audited, person
+from tests.admin_ui.conftest import PASSWORD, audited, person
 from tests.admin_ui.people.steps import accept, link_in, log_of
 from tests.support.house import Shop, ledger_is_balanced, open_shop, work_off
-from tests.support.staff_client import StaffClient, error_at, hidden, text_of
+from tests.support.staff_client import StaffClient, error_at, text_of
 
 Clients = Callable[[str], StaffClient]
 
@@ -273,35 +273,6 @@ async def test_what_cannot_be_read_and_what_is_taken_are_named_together(
     assert error_at(answer, "owner_login") == ""
 
 
-async def test_a_deposit_form_sent_twice_is_booked_once(runtime: Runtime, shop: Shop, operator: StaffClient) -> None:
-    before = await shop.deposit_cents()
-    key = hidden(await operator.get(f"/tenants/{shop.tenant.id}"), "request_key")
-    path = f"/tenants/{shop.tenant.id}/deposit"
-
-    form = {"direction": "in", "amount": "250.50", "note": "bank 77", "request_key": key}
-
-    await operator.post(path, **form)
-    page = await operator.follow(await operator.post(path, **form))
-
-    assert "This was booked already; nothing changed." in page.text
-    assert await shop.deposit_cents() == before + 25_050
-    assert len(await audited(runtime, "deposits.pay_in", str(shop.tenant.id))) == 1
-    assert await ledger_is_balanced(runtime)
-
-
-async def test_more_than_the_deposit_is_not_paid_out(shop: Shop, operator: StaffClient) -> None:
-    before = await shop.deposit_cents()
-    key = hidden(await operator.get(f"/tenants/{shop.tenant.id}"), "request_key")
-
-    answer = await operator.post(
-        f"/tenants/{shop.tenant.id}/deposit", direction="out", amount="99999999", request_key=key
-    )
-
-    assert answer.status_code == 422
-    assert error_at(answer, "amount") == "The deposit does not cover this."
-    assert await shop.deposit_cents() == before
-
-
 async def test_a_suspended_shop_is_closed_while_its_console_stays_open_and_says_why(
     runtime: Runtime, shop: Shop, operator: StaffClient, owner: StaffClient, clients: Clients
 ) -> None:
@@ -396,16 +367,3 @@ async def test_a_station_changes_its_tier(runtime: Runtime, shop: Shop, operator
 
     assert f"Tier tier {form['slug'].removeprefix('shop-')}" in text_of(page)
     assert len(await audited(runtime, "stations.tier", str(shop.tenant.id))) == 1
-
-
-async def test_a_low_deposit_is_on_the_masters_overview(
-    runtime: Runtime, operator: StaffClient, sign_in: SignIn
-) -> None:
-    shop = await open_shop(runtime, keys=["K1", "K2"], deposit_cents=900)
-    await shop.buy(await shop.buyer(wallet_cents=1_000))
-
-    page = await operator.get("/")
-    assert f'href="/tenants/{shop.tenant.id}"' in page.text
-
-    owner = await sign_in(shop.tenant, Role.OWNER)
-    assert "Lasts less than a day: pay in now" in text_of(await owner.get("/console"))

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from kameng.infra.db import Database, driver
+from kameng.infra.db import Database
+from kameng.infra.driver import driver
 from kameng.infra.runtime import Runtime
 from kameng.infra.tenancy import Tenant, begin_as
 from tests.support.house import open_shop
