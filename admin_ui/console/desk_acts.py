@@ -27,9 +27,8 @@ from kameng.web import answers, forms
 from kameng.web.guards import requires
 from kameng.web.i18n import gettext, of_error
 from kameng.web.people import Staff
-from supplier_gateway.purchases import queries as purchases
+from tenants.desk import correcting as desk_correcting
 from tenants.desk import limits, messages, queries, service, swaps, tasks
-from tenants.desk.errors import StillAsked
 from tenants.desk.events import OrderPushed
 from tenants.desk.states import Result
 from tenants.orders import correcting, live, refunds
@@ -382,9 +381,7 @@ async def _buy(
 
 
 async def _nobody_is_asked(runtime: Runtime, tenant: Tenant, no: str) -> None:
-    """Raises `StillAsked` while a purchase with what was filled in before may still deliver."""
+    """Raises `StillAsked`."""
     async with tenant.begin() as session:
         order_id = (await orders.order_by_no(session, no)).id
-    async with runtime.database.master_session() as session:
-        if await purchases.alive(session, order_id) is not None:
-            raise StillAsked
+    await desk_correcting.nobody_is_asked(runtime, order_id)

@@ -45,3 +45,7 @@ class StillAsked(Conflict):
     """A correction now would not reach the supplier, and a second buying could deliver twice."""
 
     message = "A supplier may still deliver this order as it is. Try again when his answer is known."
+
+
+class TooManyCorrections(Refused):
+    message = "You have corrected this order several times. Ask the shop for help with it."

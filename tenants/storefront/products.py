@@ -237,7 +237,7 @@ async def product_page(
         told_at=told_at,
         level=level,
         input_labels={f"inputs.{n}": field["label"] for n, field in enumerate(item.fields)},
-        choices_of=_options,
+        choices_of=choices_of,
         ways=ways,
         chosen=chosen,
         form=form,
@@ -258,7 +258,7 @@ def _choices(family: Family, chosen: ShelfItem) -> list[tuple[str, Sequence[Choi
     return rows
 
 
-def _options(field: dict[str, Any]) -> list[tuple[str, str]]:
+def choices_of(field: dict[str, Any]) -> list[tuple[str, str]]:
     """What a field of choices offers."""
     return [("", gettext("Choose")), *((choice, choice) for choice in field["choices"])]
 

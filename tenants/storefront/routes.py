@@ -11,6 +11,7 @@ from tenants.storefront.baskets import BasketController
 from tenants.storefront.cart import CartController
 from tenants.storefront.cashier import PayController
 from tenants.storefront.choosing import NumberController
+from tenants.storefront.corrections import CorrectionController
 from tenants.storefront.coupons import CouponController
 from tenants.storefront.lookup import LookupController
 from tenants.storefront.media import media
@@ -29,6 +30,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     ProductController,
     NumberController,
     OrderController,
+    CorrectionController,
     CartController,
     BasketController,
     CouponController,
