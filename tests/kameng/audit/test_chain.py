@@ -159,6 +159,8 @@ async def test_a_writer_does_not_wait_for_another_stations_chain(runtime: Runtim
         async with asyncio.timeout(30):  # with one chain for all it would wait for ever
             await write(other, "1")
 
+    assert (await verdict_on(runtime, other)).lines == 1
+
 
 async def test_a_line_that_is_rolled_back_leaves_no_gap(runtime: Runtime, tenant: Tenant) -> None:
     await write(tenant, "1")
