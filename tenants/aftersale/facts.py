@@ -51,9 +51,7 @@ REASONS: Mapping[str, str] = {
     "out_of_stock": N_("It has just sold out at our supplier. We order more and try again by ourselves."),
     "supplier_down": N_("Our supplier does not answer at the moment. We keep trying by ourselves."),
     "checking": N_("Our supplier is still working on your order. We ask again every few seconds."),
-    "wrong_input": N_(
-        "Our supplier does not accept what was filled in. Correct it on your order's page."
-    ),
+    "wrong_input": N_("Our supplier does not accept what was filled in. Correct it on your order's page."),
 }
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
