@@ -8,12 +8,13 @@ from typing import TypeVar
 from psycopg import Error as DriverError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
 PAUSE_S = 0.3
-AWAY = (DBAPIError, DriverError, RedisError, OSError)
+AWAY = (DBAPIError, DriverError, NoConnection, RedisError, OSError)
 
 
 async def persist(act: Callable[[], Awaitable[T]]) -> T:

@@ -18,7 +18,7 @@ from tenants.desk.states import Kind, Result
 from tenants.orders import correcting
 from tenants.orders import queries as orders
 from tenants.orders.errors import NotDeliverable
-from tenants.orders.models import Order
+from tenants.orders.service import Order
 from tenants.orders.states import State
 from tenants.shop import queries as shop
 
