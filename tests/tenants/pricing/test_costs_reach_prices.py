@@ -75,6 +75,7 @@ async def test_a_suppliers_cost_reaches_the_retail_price_by_itself(
         for value, wanted in (("6.00", D("8.58")), ("8.00", D("11.44"))):  # the second far beyond a step
             await cost(shop, value)
             await sells_at(shop, wanted)
+            assert await steps.price(shop) == wanted
 
 
 async def test_every_station_that_the_change_reaches_follows_by_its_own_rule(shop: Shop) -> None:
